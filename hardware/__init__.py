@@ -1,0 +1,1 @@
+"""Readers, lights and positions: this package knows cards, not people, and imports nothing from kiosk."""

@@ -1,0 +1,119 @@
+"""The ports of the hardware edge: what a reader and an indicator can do, and the values they hand over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Event
+from typing import Protocol
+
+
+class ReaderLost(Exception):
+    """The reader can't go on by itself: its thread is restarted with backoff and it is shown as dead.
+
+    A reader that heals itself (a restarted pcscd, a plug pulled and put back) does not raise this;
+    it says ``attached = False`` meanwhile.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Card:
+    """A card at the reader; compared by identity, so that an answer finds its tap.
+
+    Attributes:
+        kind: The kind of identifier: ``uid``.
+        identifier: Its bytes, 4, 7, 8 or 10 of them.
+        technology: What the reader says of the chip, for the record only, for instance ``mifare-classic-1k``.
+        boot_ns: CLOCK_BOOTTIME in nanoseconds when the card was first seen.
+    """
+
+    kind: str
+    identifier: bytes
+    technology: str
+    boot_ns: int
+
+    def __repr__(self) -> str:
+        return f"Card({self.kind}, {len(self.identifier)} bytes, {self.technology})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Unreadable:
+    """Something lay on the reader that gave no usable identifier.
+
+    Attributes:
+        why: Why not, in a few words without any card datum, for instance ``no answer from the card``.
+        boot_ns: CLOCK_BOOTTIME in nanoseconds when it was first seen.
+    """
+
+    why: str
+    boot_ns: int
+
+
+Sighting = Card | Unreadable
+
+
+class Reader(Protocol):
+    """A source of cards. One thread drives it."""
+
+    @property
+    def attached(self) -> bool:
+        """Whether the device is there and answering, at this moment."""
+        ...
+
+    def sightings(self, stop: Event) -> Iterator[Sighting]:
+        """Yield each card once per insertion; return soon after ``stop`` is set and ``wake`` was called.
+
+        Raises:
+            ReaderLost: The device can't be used any more by this object.
+        """
+        ...
+
+    def wake(self) -> None:
+        """Make a blocked ``sightings`` look at ``stop`` at once; safe from any thread, any number of times."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """One step of a pattern.
+
+    Attributes:
+        milliseconds: How long it lasts, at least 10.
+        light: Which lamps are lit, any of ``green``, ``red``, ``white``; green with red is amber.
+        sound: Whether the buzzer sounds.
+    """
+
+    milliseconds: int
+    light: frozenset[str]
+    sound: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """A light rhythm with its sound, told apart by shape even without colour.
+
+    Attributes:
+        name: What it stands for, for instance ``in``.
+        beats: Its steps, in order.
+        repeat: Whether it goes round until another pattern replaces it (what a box shows at rest).
+    """
+
+    name: str
+    beats: tuple[Beat, ...]
+    repeat: bool = False
+
+
+class Indicator(Protocol):
+    """Lamps and a buzzer. ``play`` and ``rest`` return at once; the newest pattern wins."""
+
+    def play(self, pattern: Pattern) -> None:
+        """Play a pattern once over whatever is shown, then go back to rest."""
+        ...
+
+    def rest(self, pattern: Pattern) -> None:
+        """Set what is shown when nothing is played."""
+        ...
+
+    def close(self) -> None:
+        """Go dark and let the lines go; may be called twice."""
+        ...

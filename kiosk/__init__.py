@@ -1,0 +1,1 @@
+"""ciao-kiosk: a badge reader that registers presences with the Belgian service Check In and Out at Work."""
