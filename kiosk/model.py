@@ -168,6 +168,34 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What a row of the book holds: a registration that may still lack an employer or a declaration (then it is held).
+
+    Attributes are those of ``Registration``; ``employer`` and ``declaration`` are None while nothing valid fits.
+    """
+
+    ssin: Insz
+    direction: Direction
+    at_ms: int
+    employer: Employer | None
+    place: Coordinates
+    declaration: DeclarationNumber | None
+
+    def complete(self) -> Registration | None:
+        """The registration to send, or None while something lacks."""
+        if self.employer is None or self.declaration is None:
+            return None
+        return Registration(
+            ssin=self.ssin,
+            direction=self.direction,
+            at_ms=self.at_ms,
+            employer=self.employer,
+            place=self.place,
+            declaration=self.declaration,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """What the roster knows of a holder at one moment.
 

@@ -1,0 +1,185 @@
+"""The tables, written out as SQL: sqlite-utils runs the migrations, but its ``create`` knows no CHECK and its indexes no WHERE.
+
+A migration is never edited once shipped. ``user_version`` counts them, so that a store that is up to date
+opens without importing sqlite_utils (the first tap must not wait for it).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import sqlite_utils
+
+#: "ciao" in ASCII: what ``file`` and a second look tell this store by.
+APPLICATION_ID: Final = 0x6369616F
+
+_V1: Final = """
+CREATE TABLE meta (
+    name TEXT PRIMARY KEY,
+    value ANY NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE books (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    host TEXT NOT NULL,
+    environment TEXT NOT NULL CHECK (environment IN ('production', 'training')),
+    opened_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE holders (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    added_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE profiles (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid BLOB NOT NULL,
+    holder INTEGER NOT NULL REFERENCES holders (id),
+    current INTEGER NOT NULL CHECK (current IN (0, 1)),
+    valid_from_ms INTEGER NOT NULL,
+    insz_index BLOB NOT NULL,
+    sealed BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX profiles_current ON profiles (holder) WHERE current;
+CREATE INDEX profiles_insz ON profiles (insz_index);
+
+CREATE TABLE badges (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid BLOB NOT NULL,
+    card_index BLOB NOT NULL UNIQUE,
+    holder INTEGER NOT NULL REFERENCES holders (id),
+    added_ms INTEGER NOT NULL,
+    revoked_ms INTEGER,
+    sealed BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE taps (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid BLOB NOT NULL,
+    book INTEGER NOT NULL REFERENCES books (id),
+    holder INTEGER REFERENCES holders (id),
+    card_index BLOB NOT NULL,
+    reader TEXT NOT NULL,
+    driver TEXT NOT NULL,
+    technology TEXT NOT NULL,
+    press TEXT CHECK (press IN ('in', 'out', 'break')),
+    direction TEXT CHECK (direction IN ('in', 'out')),
+    signal TEXT NOT NULL,
+    counts INTEGER NOT NULL CHECK (counts IN (0, 1)),
+    at_ms INTEGER NOT NULL,
+    wall_ms INTEGER NOT NULL,
+    boot_ns INTEGER NOT NULL,
+    boot_id TEXT NOT NULL,
+    clock_trusted INTEGER NOT NULL CHECK (clock_trusted IN (0, 1)),
+    clock_source TEXT NOT NULL,
+    clock_bound_ms INTEGER,
+    sealed BLOB
+) STRICT;
+CREATE INDEX taps_holder ON taps (holder);
+
+CREATE TABLE registrations (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid BLOB NOT NULL,
+    tap INTEGER NOT NULL REFERENCES taps (id),
+    book INTEGER NOT NULL,
+    holder INTEGER NOT NULL,
+    direction TEXT NOT NULL CHECK (direction IN ('in', 'out')),
+    state TEXT NOT NULL
+        CHECK (state IN ('queued', 'in_flight', 'unknown', 'accepted', 'refused', 'held', 'cancelled')),
+    reason TEXT,
+    at_ms INTEGER NOT NULL,
+    group_index BLOB,
+    sealed BLOB NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    split INTEGER,
+    called_ms INTEGER,
+    absent_ms INTEGER,
+    released INTEGER NOT NULL DEFAULT 0,
+    cancel_requested INTEGER NOT NULL DEFAULT 0,
+    registration_id INTEGER,
+    confirmed_ms INTEGER,
+    validity TEXT,
+    remarks BLOB
+) STRICT;
+CREATE INDEX registrations_state ON registrations (book, state, reason);
+CREATE INDEX registrations_tap ON registrations (tap);
+CREATE UNIQUE INDEX registrations_settled ON registrations (book, registration_id) WHERE registration_id IS NOT NULL;
+
+CREATE TABLE pauses (
+    book INTEGER NOT NULL,
+    group_index BLOB NOT NULL,
+    refusals INTEGER NOT NULL,
+    last_reason TEXT NOT NULL,
+    paused_ms INTEGER,
+    probed_ms INTEGER,
+    PRIMARY KEY (book, group_index)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tasks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    book INTEGER NOT NULL,
+    tap INTEGER,
+    registration INTEGER,
+    holder INTEGER,
+    opened_ms INTEGER NOT NULL,
+    closed_ms INTEGER,
+    note TEXT
+) STRICT;
+CREATE INDEX tasks_open ON tasks (kind, registration) WHERE closed_ms IS NULL;
+
+CREATE TABLE evidence (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid BLOB NOT NULL,
+    at_ms INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    sealed BLOB
+) STRICT;
+CREATE TRIGGER evidence_is_kept BEFORE DELETE ON evidence
+BEGIN SELECT RAISE (ABORT, 'evidence is append-only'); END;
+CREATE TRIGGER evidence_is_unchanged BEFORE UPDATE ON evidence
+BEGIN SELECT RAISE (ABORT, 'evidence is append-only'); END;
+"""
+
+#: The steps in order; a store's user_version is the number of those it has taken.
+STEPS: Final = (_V1,)
+
+
+def migrate(connection: sqlite3.Connection, *, check: bytes) -> None:
+    """Take every step that the store has not taken, each in one transaction with its record and ``user_version``.
+
+    Args:
+        connection: In autocommit mode, owner of the file.
+        check: The sealed value that proves the store key; written with the first step, so no store is ever without.
+    """
+    import sqlite_utils  # noqa: PLC0415  a store that is up to date never comes here: the tap path stays lean
+
+    steps = sqlite_utils.Migrations("ciao-kiosk")
+    for number, sql in enumerate(STEPS, 1):
+        steps(name=f"v{number}")(_step(number, sql, check))
+    steps.apply(sqlite_utils.Database(connection, execute_plugins=False))
+
+
+def _step(number: int, sql: str, check: bytes) -> Callable[[sqlite_utils.Database], None]:
+    def take(database: sqlite_utils.Database) -> None:
+        # executescript() would commit the transaction that sqlite-utils holds open.
+        for statement in _statements(sql):
+            database.conn.execute(statement)
+        if number == 1:
+            database.conn.execute("INSERT INTO meta (name, value) VALUES ('check', ?)", (check,))
+        database.conn.execute(f"PRAGMA user_version = {number}")
+
+    return take
+
+
+def _statements(sql: str) -> Iterator[str]:
+    pending = ""
+    for line in sql.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""

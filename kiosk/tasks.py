@@ -1,0 +1,62 @@
+"""What only a human may settle: opened once, closed when its cause is gone."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from kiosk.model import TaskKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One open task; ``note`` is never personal."""
+
+    id: int
+    kind: TaskKind
+    tap: int | None
+    registration: int | None
+    holder: int | None
+    opened_ms: int
+    note: str | None
+
+
+def open_task(
+    connection: sqlite3.Connection,
+    kind: TaskKind,
+    *,
+    book: int,
+    at_ms: int,
+    tap: int | None = None,
+    registration: int | None = None,
+    holder: int | None = None,
+    note: str | None = None,
+) -> None:
+    """Open a task inside the caller's transaction, unless the same one is open already."""
+    connection.execute(
+        "INSERT INTO tasks (kind, book, tap, registration, holder, opened_ms, note) SELECT ?, ?, ?, ?, ?, ?, ?"
+        " WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE closed_ms IS NULL AND kind = ? AND book = ?"
+        " AND registration IS ? AND tap IS ? AND holder IS ? AND note IS ?)",
+        (kind.value, book, tap, registration, holder, at_ms, note, kind.value, book, registration, tap, holder, note),
+    )
+
+
+def close_tasks(connection: sqlite3.Connection, *, registration: int, kinds: frozenset[TaskKind], at_ms: int) -> None:
+    """Close the open tasks of these kinds about one registration, inside the caller's transaction."""
+    marks = ", ".join("?" * len(kinds))
+    connection.execute(
+        f"UPDATE tasks SET closed_ms = ? WHERE closed_ms IS NULL AND registration = ? AND kind IN ({marks})",  # noqa: S608  question marks only
+        (at_ms, registration, *(kind.value for kind in kinds)),
+    )
+
+
+def open_tasks(connection: sqlite3.Connection, book: int) -> list[Task]:
+    """Every open task of a book, oldest first."""
+    rows = connection.execute(
+        "SELECT id, kind, tap, registration, holder, opened_ms, note FROM tasks WHERE closed_ms IS NULL AND book = ? ORDER BY id",
+        (book,),
+    )
+    return [
+        Task(id=row[0], kind=TaskKind(row[1]), tap=row[2], registration=row[3], holder=row[4], opened_ms=row[5], note=row[6])
+        for row in rows
+    ]
