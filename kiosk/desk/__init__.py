@@ -1,0 +1,52 @@
+"""What the verbs do, one function a call: run by the daemon for ``control``, or by the verb itself on a store that no daemon holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from kiosk.database import Database
+from kiosk.identifiers import Employer
+from kiosk.model import ClockReading, Coordinates
+from kiosk.rules import DeclarationTerm
+from kiosk.vault import Vault
+
+
+class Deliverer(Protocol):
+    """What a verb may ask of the running delivery."""
+
+    def nudge(self) -> None:
+        """Look for due work now instead of at the end of the wait."""
+        ...
+
+    def search_now(self, row: int) -> str:
+        """Look one unknown row up at the service now; returns what came of it in a few words."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What every call may use.
+
+    Attributes:
+        database: The open store.
+        vault: Its keys.
+        book: The current book's id.
+        clock: Reads all clocks.
+        place: Where the box stands.
+        time_zone: The site's IANA time zone: dates of declarations are local.
+        declarations: The configured declarations.
+        employer: The default employer, or None.
+        delivery: The running delivery, or None when the verb opened the store itself.
+    """
+
+    database: Database
+    vault: Vault
+    book: int
+    clock: Callable[[], ClockReading]
+    place: Coordinates
+    time_zone: str
+    declarations: tuple[DeclarationTerm, ...]
+    employer: Employer | None
+    delivery: Deliverer | None = None

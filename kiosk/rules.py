@@ -1,0 +1,217 @@
+"""The rules that are easy to get wrong, as pure functions and one table (design, section 7). No clock, file or socket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final, assert_never
+
+from kiosk.identifiers import DeclarationNumber, Employer
+from kiosk.model import Direction, Press, ReaderDirection, Reason, TaskKind
+
+_MINUTE_MS: Final = 60_000
+_HOUR_MS: Final = 3_600_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The times that decide a direction; see ``[rules]`` in the configuration for their ranges."""
+
+    debounce_seconds: float = 60
+    minimum_stay_minutes: float = 5
+    ask_after_hours: float = 10
+    max_shift_hours: float = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastTap:
+    """The holder's newest tap that counts.
+
+    Attributes:
+        direction: What it was.
+        at_ms: When, Unix milliseconds UTC.
+        boot_ns: The boot clock then.
+        boot_id: Which boot that was.
+    """
+
+    direction: Direction
+    at_ms: int
+    boot_ns: int
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Now:
+    """The moment of the tap to decide, by the same clocks as ``LastTap``."""
+
+    at_ms: int
+    boot_ns: int
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Already:
+    """Nothing new is recorded: a repeat, or inside the minimum stay, since ``since_ms``."""
+
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A tap to record in this direction, with the tasks that it opens."""
+
+    direction: Direction
+    tasks: tuple[TaskKind, ...] = ()
+
+
+Decision = Already | Record
+
+
+def decide(reader: ReaderDirection, press: Press | None, last: LastTap | None, now: Now, limits: Limits) -> Decision:
+    """Decide what a tap of a known holder is.
+
+    A press overrides a toggle reader, never a fixed one (design, section 7, direction).
+
+    Args:
+        reader: The reader's configured direction.
+        press: A button pressed within the last ten seconds, or None.
+        last: The holder's newest tap that counts, or None: everybody starts out.
+        now: The moment of this tap.
+        limits: The configured times.
+    """
+    wish = _wish(reader, press)
+    elapsed_ms = _elapsed_ms(last, now)
+    if last is not None and _is_repeat(wish, last, elapsed_ms, limits):
+        return Already(last.at_ms)
+    inside = last is not None and last.direction is Direction.IN
+    stale = inside and elapsed_ms > limits.max_shift_hours * _HOUR_MS
+    if not inside or last is None:
+        return _when_out(wish)
+    match wish:
+        case ReaderDirection.OUT:
+            return Record(Direction.OUT)
+        case ReaderDirection.IN:
+            return Record(Direction.IN, (TaskKind.MISSING_OUT,)) if stale else Already(last.at_ms)
+        case ReaderDirection.TOGGLE:
+            return _toggle_inside(last, elapsed_ms, limits, stale=stale)
+        case _:
+            assert_never(wish)
+
+
+def _wish(reader: ReaderDirection, press: Press | None) -> ReaderDirection:
+    if reader is not ReaderDirection.TOGGLE or press is None:
+        return reader
+    return ReaderDirection.IN if press is Press.IN else ReaderDirection.OUT
+
+
+def _elapsed_ms(last: LastTap | None, now: Now) -> float:
+    """Time since the last tap: by the boot clock within a boot, by the wall clock across boots; negative is no repeat."""
+    if last is None:
+        return float("inf")
+    if last.boot_id == now.boot_id:
+        return (now.boot_ns - last.boot_ns) / 1_000_000
+    return now.at_ms - last.at_ms
+
+
+def _is_repeat(wish: ReaderDirection, last: LastTap, elapsed_ms: float, limits: Limits) -> bool:
+    if not 0 <= elapsed_ms < limits.debounce_seconds * 1000:
+        return False
+    return wish is ReaderDirection.TOGGLE or wish.value == last.direction.value
+
+
+def _when_out(wish: ReaderDirection) -> Record:
+    if wish is ReaderDirection.OUT:
+        return Record(Direction.OUT, (TaskKind.MISSING_IN,))
+    return Record(Direction.IN)
+
+
+def _toggle_inside(last: LastTap, elapsed_ms: float, limits: Limits, *, stale: bool) -> Decision:
+    if stale:
+        return Record(Direction.IN, (TaskKind.MISSING_OUT,))
+    if 0 <= elapsed_ms < limits.minimum_stay_minutes * _MINUTE_MS:
+        return Already(last.at_ms)
+    if elapsed_ms > limits.ask_after_hours * _HOUR_MS:
+        return Record(Direction.OUT, (TaskKind.LONG_STAY,))
+    return Record(Direction.OUT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclarationTerm:
+    """A configured declaration and the local days, both inclusive, on which it is valid."""
+
+    number: DeclarationNumber
+    employer: Employer | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+    def valid_on(self, day: date) -> bool:
+        """Whether a tap on this local day may use it; ``valid_until`` ends at local midnight of that day."""
+        return (self.valid_from is None or self.valid_from <= day) and (self.valid_until is None or day <= self.valid_until)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """Whose worker, for which declaration; ``reason`` says why it is held when one of them lacks."""
+
+    employer: Employer | None
+    declaration: DeclarationNumber | None
+    reason: Reason | None = None
+
+
+def assign(
+    *,
+    holder_employer: Employer | None,
+    holder_declaration: DeclarationNumber | None,
+    reader_declaration: DeclarationNumber | None,
+    declarations: tuple[DeclarationTerm, ...],
+    default_employer: Employer | None,
+    day: date,
+) -> Assignment:
+    """Choose declaration and employer of an IN, or find that a human must (design, section 6).
+
+    Declaration: the holder's, else the reader's, else the only valid one. Employer: the holder's, else the
+    declaration's, else the default. None is ever guessed.
+
+    Args:
+        holder_employer: From the roster, or None.
+        holder_declaration: From the roster, or None.
+        reader_declaration: From the reader's configuration, or None.
+        declarations: All configured ones.
+        default_employer: From ``[employer]``, or None.
+        day: The tap's local day at the site.
+    """
+    valid = {term.number: term for term in declarations if term.valid_on(day)}
+    wanted = holder_declaration or reader_declaration
+    if wanted is not None:
+        term = valid.get(wanted)
+    else:
+        term = next(iter(valid.values())) if len(valid) == 1 else None
+    employer = holder_employer or (term.employer if term else None) or default_employer
+    if term is None:
+        return Assignment(employer=employer, declaration=None, reason=Reason.DECLARATION)
+    if employer is None:
+        return Assignment(employer=None, declaration=term.number, reason=Reason.EMPLOYER)
+    return Assignment(employer=employer, declaration=term.number)
+
+
+class Standing(StrEnum):
+    """Where the presence list puts a holder."""
+
+    HERE = "here"
+    ON_BREAK = "on_break"
+    LEFT = "left"
+    GONE = "gone"
+
+
+#: How long somebody who left stays on the presence list: he may still be on the stairs (design, section 6, ``present``).
+LEFT_WITHIN_MS: Final = 15 * _MINUTE_MS
+
+
+def standing(direction: Direction, press: Press | None, *, at_ms: int, now_ms: int) -> Standing:
+    """Where the presence list puts a holder whose newest tap that counts is this one."""
+    if direction is Direction.IN:
+        return Standing.HERE
+    if press is Press.BREAK:
+        return Standing.ON_BREAK
+    return Standing.LEFT if now_ms - at_ms <= LEFT_WITHIN_MS else Standing.GONE
