@@ -183,10 +183,9 @@ def assign(
     """
     valid = {term.number: term for term in declarations if term.valid_on(day)}
     wanted = holder_declaration or reader_declaration
-    if wanted is not None:
-        term = valid.get(wanted)
-    else:
-        term = next(iter(valid.values())) if len(valid) == 1 else None
+    if wanted is None and len(valid) == 1:
+        wanted = next(iter(valid))
+    term = None if wanted is None else valid.get(wanted)
     employer = holder_employer or (term.employer if term else None) or default_employer
     if term is None:
         return Assignment(employer=employer, declaration=None, reason=Reason.DECLARATION)

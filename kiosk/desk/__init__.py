@@ -1,4 +1,4 @@
-"""What the verbs do, one function a call: run by the daemon for ``control``, or by the verb itself on a store that no daemon holds."""
+"""What the verbs do, one function a call: run by the daemon for ``control``, or by the verb on a store no daemon holds."""
 
 from __future__ import annotations
 
