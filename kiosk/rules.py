@@ -65,10 +65,17 @@ class Record:
     tasks: tuple[TaskKind, ...] = ()
 
 
-Decision = Already | Record
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Out of the declaration of the open stay and into another: one tap, two registrations of the same second."""
 
 
-def decide(reader: ReaderDirection, press: Press | None, last: LastTap | None, now: Now, limits: Limits) -> Decision:
+Decision = Already | Record | Switch
+
+
+def decide(
+    reader: ReaderDirection, press: Press | None, last: LastTap | None, now: Now, limits: Limits, *, elsewhere: bool = False
+) -> Decision:
     """Decide what a tap of a known holder is.
 
     A press overrides a toggle reader, never a fixed one (design, section 7, direction).
@@ -79,6 +86,7 @@ def decide(reader: ReaderDirection, press: Press | None, last: LastTap | None, n
         last: The holder's newest tap that counts, or None: everybody starts out.
         now: The moment of this tap.
         limits: The configured times.
+        elsewhere: The reader names another declaration than the open stay's.
     """
     wish = _wish(reader, press)
     elapsed_ms = _elapsed_ms(last, now)
@@ -88,6 +96,8 @@ def decide(reader: ReaderDirection, press: Press | None, last: LastTap | None, n
     stale = inside and elapsed_ms > limits.max_shift_hours * _HOUR_MS
     if not inside or last is None:
         return _when_out(wish)
+    if elsewhere and not stale and wish is not ReaderDirection.OUT:
+        return Switch()
     match wish:
         case ReaderDirection.OUT:
             return Record(Direction.OUT)

@@ -1,0 +1,111 @@
+"""The front door: one thread a reader, from sighting to answer; a reader that fails is started again and shown as dead."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from enum import StrEnum
+from threading import Condition, Event
+from typing import Final
+
+from hardware.ports import Reader, Sighting
+from kiosk.intake import Gate
+from kiosk.model import Answer
+
+_log = logging.getLogger(__name__)
+
+_FIRST_RESTART_SECONDS: Final = 1.0
+_LONGEST_RESTART_SECONDS: Final = 30.0
+_REMEMBERED: Final = 64
+
+
+class ReaderState(StrEnum):
+    """How a reader stands: working, unplugged, or failed and waiting to be started again."""
+
+    READY = "ready"
+    ABSENT = "absent"
+    DEAD = "dead"
+
+
+class Answers:
+    """The last answers by their sighting, so that whoever laid a card on a simulated reader gets his own."""
+
+    def __init__(self) -> None:
+        self._news = Condition()
+        self._recent: deque[tuple[Sighting, Answer]] = deque(maxlen=_REMEMBERED)
+
+    def tell(self, sighting: Sighting, answer: Answer) -> None:
+        """Note an answer and wake whoever waits for it."""
+        with self._news:
+            self._recent.append((sighting, answer))
+            self._news.notify_all()
+
+    def wait(self, sighting: Sighting, timeout: float) -> Answer | None:
+        """The answer to exactly this sighting, or None when none came within ``timeout`` seconds."""
+
+        def found() -> Answer | None:
+            return next((answer for seen, answer in self._recent if seen is sighting), None)
+
+        with self._news:
+            return self._news.wait_for(found, timeout)
+
+
+class Entrance:
+    """One reader with its thread."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        build: Callable[[], Reader],
+        take: Callable[[Sighting, Gate], Answer],
+        tell: Callable[[Gate, Sighting, Answer], None],
+    ) -> None:
+        """Wire the parts.
+
+        Args:
+            gate: The reader as the rules see it.
+            build: Opens the reader; called again after it failed.
+            take: Records a sighting; returns after the commit.
+            tell: Shows the answer.
+        """
+        self.gate = gate
+        self._build = build
+        self._take = take
+        self._tell = tell
+        self._reader: Reader | None = None
+
+    @property
+    def reader(self) -> Reader | None:
+        """The open reader, or None while it is dead."""
+        return self._reader
+
+    @property
+    def state(self) -> ReaderState:
+        """How it stands at this moment."""
+        reader = self._reader
+        if reader is None:
+            return ReaderState.DEAD
+        return ReaderState.READY if reader.attached else ReaderState.ABSENT
+
+    def run(self, stop: Event) -> None:
+        """Take cards until ``stop`` is set; a failure of the reader is logged once each time and never leaves here."""
+        pause = _FIRST_RESTART_SECONDS
+        while not stop.is_set():
+            try:
+                self._reader = self._build()
+                for sighting in self._reader.sightings(stop):
+                    pause = _FIRST_RESTART_SECONDS
+                    self._tell(self.gate, sighting, self._take(sighting, self.gate))
+            except Exception:
+                _log.exception("reader dead", extra={"reader": self.gate.name, "again_in_seconds": pause})
+            finally:
+                self._reader = None
+            stop.wait(pause)
+            pause = min(2 * pause, _LONGEST_RESTART_SECONDS)
+
+    def wake(self) -> None:
+        """Make a blocked reader look at ``stop``."""
+        reader = self._reader
+        if reader is not None:
+            reader.wake()

@@ -1,0 +1,117 @@
+"""Opening the house: keys, store, clock and book, in the order in which each needs the one before."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from kiosk import books, taps
+from kiosk.books import Book
+from kiosk.database import Database, open_database
+from kiosk.desk import Desk
+from kiosk.settings import Config
+from kiosk.timekeeper import Timekeeper
+from kiosk.vault import Vault
+
+_MS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """The open store and what belongs to it."""
+
+    database: Database
+    vault: Vault
+    timekeeper: Timekeeper
+    book: Book
+
+
+def open_house(config: Config, *, create: bool) -> House:
+    """Open the store with its key, the clock, and the book of the configured service.
+
+    Args:
+        config: The whole configuration; the key file was checked with it.
+        create: Whether a missing store is made.
+
+    Raises:
+        UsageError: Key, store and configuration don't belong together.
+        StoreBusy: Another process holds the store.
+        StoreDead: It can't be read or written.
+    """
+    vault = Vault(config.store.key_file.read_bytes())
+    database = open_database(config.store.path, vault, create=create)
+    try:
+        timekeeper = _timekeeper(config, database)
+        book = database.write(
+            partial(
+                books.use,
+                vault=vault,
+                host=config.service.service_host,
+                environment=config.service.environment,
+                at_ms=timekeeper.read().wall_ms,
+            )
+        )
+    except BaseException:
+        database.close()
+        raise
+    return House(database=database, vault=vault, timekeeper=timekeeper, book=book)
+
+
+def desk_of(config: Config, house: House) -> Desk:
+    """What the verbs' calls may use; the daemon adds its delivery."""
+    return Desk(
+        database=house.database,
+        vault=house.vault,
+        book=house.book.id,
+        clock=house.timekeeper.read,
+        place=config.site.coordinates,
+        time_zone=config.site.time_zone.key,
+        declarations=tuple(declaration.term for declaration in config.declarations),
+        employer=config.employer,
+    )
+
+
+@contextlib.contextmanager
+def borrowed_desk(config: Config, *, create: bool) -> Iterator[Desk]:
+    """Open the store for one verb, as the store's owner, and close it again: nothing is left that the daemon can't open.
+
+    Raises:
+        KioskError: See ``open_house``.
+    """
+    with _as_owner(config.store.path):
+        house = open_house(config, create=create)
+        try:
+            yield replace(desk_of(config, house), delivery=None)
+        finally:
+            house.database.close()
+
+
+@contextlib.contextmanager
+def _as_owner(path: Path) -> Iterator[None]:
+    """Root takes the place of the owner of the store (or of its folder), so that new files are his."""
+    owner = (path if path.exists() else path.parent).stat()
+    mask = os.umask(0o077)
+    change = os.geteuid() == 0 and owner.st_uid != 0
+    group = os.getegid()
+    try:
+        if change:
+            os.setegid(owner.st_gid)
+            os.seteuid(owner.st_uid)
+        yield
+    finally:
+        if change:
+            os.seteuid(0)
+            os.setegid(group)
+        os.umask(mask)
+
+
+def _timekeeper(config: Config, database: Database) -> Timekeeper:
+    newest = database.read(taps.newest_trusted_ms)
+    # A clock that NTP stepped back within the tolerated error is still the same clock.
+    floor = None if newest is None else newest - int(config.clock.max_error_seconds * _MS)
+    return Timekeeper(source=config.clock.source.value, max_error_seconds=config.clock.max_error_seconds, newest_trusted_ms=floor)

@@ -1,0 +1,92 @@
+"""One snapshot of the box, for light, screen, verbs and alerts (design, section 6, ``status``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kiosk.model import ClockReading, Environment, Signal, State, rfc3339
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderView:
+    """One reader: its name, driver and ``ready``, ``absent`` or ``dead``."""
+
+    name: str
+    driver: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceView:
+    """How the service stands: ``untried``, ``up``, ``down`` or ``config_fault``; times in Unix milliseconds UTC."""
+
+    state: str = "untried"
+    last_success_ms: int | None = None
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Everything that the snapshot is made of."""
+
+    version: str
+    environment: Environment
+    service_host: str
+    counts: Mapping[State, int]
+    checked: int
+    oldest_unsent_ms: int | None
+    present: int
+    tasks: int
+    clock: ClockReading
+    readers: Sequence[ReaderView]
+    service: ServiceView
+    certificate_days_left: int | None
+    store_failure: str | None
+    light: bool
+
+
+def snapshot(view: View) -> dict[str, object]:
+    """Write the view as ``status --json`` prints it: counts are integers, times RFC 3339 UTC with Z, absent is null."""
+    clock = view.clock
+    return {
+        "version": view.version,
+        "environment": view.environment.value,
+        **{state.value: view.counts.get(state, 0) for state in State},
+        "checked": view.checked,
+        "oldest_unsent_seconds": _age_seconds(view.oldest_unsent_ms, clock.wall_ms),
+        "present": view.present,
+        "tasks": view.tasks,
+        "clock": {
+            "trusted": clock.trusted,
+            "source": clock.source,
+            "error_bound_seconds": None if clock.bound_ms is None else clock.bound_ms / 1000,
+        },
+        "readers": [{"name": reader.name, "driver": reader.driver, "state": reader.state} for reader in view.readers],
+        "service": {
+            "state": view.service.state,
+            "host": view.service_host,
+            "last_success": None if view.service.last_success_ms is None else rfc3339(view.service.last_success_ms),
+            "last_error": view.service.last_error,
+        },
+        "certificate": {"days_left": view.certificate_days_left},
+        "store": {"state": "ready" if view.store_failure is None else "failed", "why": view.store_failure},
+        "indicator": {"state": "ready" if view.light else "absent"},
+        "signal": resting_signal(view).value,
+    }
+
+
+def resting_signal(view: View) -> Signal:
+    """What the box shows when nobody taps: trouble before training before all is well."""
+    if view.store_failure is not None or all(reader.state != "ready" for reader in view.readers):
+        return Signal.ATTENTION
+    if view.environment is Environment.TRAINING:
+        return Signal.TRAINING
+    troubled = view.tasks or not view.clock.trusted or view.service.state == "config_fault"
+    if troubled or any(reader.state != "ready" for reader in view.readers):
+        return Signal.ATTENTION
+    return Signal.READY
+
+
+def _age_seconds(since_ms: int | None, now_ms: int) -> int | None:
+    return None if since_ms is None else max(0, (now_ms - since_ms) // 1000)
