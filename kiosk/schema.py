@@ -94,7 +94,7 @@ CREATE TABLE registrations (
     group_index BLOB,
     sealed BLOB NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
-    split INTEGER,
+    split INTEGER NOT NULL DEFAULT 0,
     called_ms INTEGER,
     absent_ms INTEGER,
     released INTEGER NOT NULL DEFAULT 0,
@@ -104,7 +104,10 @@ CREATE TABLE registrations (
     validity TEXT,
     remarks BLOB
 ) STRICT;
-CREATE INDEX registrations_state ON registrations (book, state, reason);
+CREATE INDEX registrations_state ON registrations (book, state, reason, group_index, split);
+CREATE INDEX registrations_order ON registrations (book, holder)
+    WHERE state IN ('in_flight', 'unknown') OR (state = 'queued' AND reason IS NULL);
+CREATE INDEX registrations_pending ON registrations (book, confirmed_ms) WHERE state = 'accepted' AND validity = 'pending';
 CREATE INDEX registrations_tap ON registrations (tap);
 CREATE UNIQUE INDEX registrations_settled ON registrations (book, registration_id) WHERE registration_id IS NOT NULL;
 
