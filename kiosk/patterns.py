@@ -98,7 +98,7 @@ _PRODUCTION: Final = {
     ),
     Signal.ATTENTION: _Score(
         _AMBER,
-        "##########..........",
+        "#####...............",
         20 * ".",
         repeat=True,
     ),

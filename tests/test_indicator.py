@@ -1,0 +1,324 @@
+"""hardware.indicator: GPIO lamps, the recording stand-in and the box without lamps keep one contract.
+
+No GPIO chip is at hand: the library is real up to the three functions that open the kernel's device, and a
+stand-in behind them refuses what gpiod's source refuses.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import gpiod
+import pytest
+from gpiod.line import Direction, Value
+
+from hardware.indicator import GpioIndicator, NullIndicator, RecordingIndicator, Shown, StoryLines, open_indicator
+from hardware.ports import Indicator
+from tests.contracts.indicator import DARK, GREEN, RED, IndicatorBench, IndicatorContract, LampContract, State, pattern
+from tests.contracts.waiting import eventually
+
+LINES = {"green": 17, "red": 27, "white": 22, "buzzer": 23}
+PI_4 = {"gpiochip0": "pinctrl-bcm2711", "gpiochip1": "raspberrypi-exp-gpio"}
+PI_5_OLD_KERNEL = {"gpiochip0": "gpio-brcmstb@107d508500", "gpiochip4": "pinctrl-rp1", "gpiochip10": "pinctrl-later"}
+
+
+class FakeRequest:
+    """Requested lines, refusing as gpiod's C part does: EINVAL comes as ValueError, a released request is an error."""
+
+    def __init__(self, config: dict[int, gpiod.LineSettings | None]) -> None:
+        self.config = config
+        self.history: list[dict[int, Value]] = []
+        self.released = False
+        self.fail_with: Exception | None = None
+
+    def set_values(self, values: dict[int, Value]) -> None:
+        if self.released:
+            raise gpiod.RequestReleasedError
+        if self.fail_with is not None:
+            raise self.fail_with
+        if not values.keys() <= self.config.keys():
+            raise ValueError(22, "Invalid argument")
+        self.history.append(values)
+
+    def release(self) -> None:
+        self.released = True
+
+    def states(self) -> list[State]:
+        """Tell what was lit, by the wiring of ``LINES``, each change once."""
+        told: list[State] = []
+        for values in self.history:
+            on = {name for name, offset in LINES.items() if values.get(offset) is Value.ACTIVE}
+            state = (frozenset(on - {"buzzer"}), "buzzer" in on)
+            if told[-1:] != [state]:
+                told.append(state)
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class FakeInfo:
+    label: str
+
+
+class FakeChip:
+    def __init__(self, label: str) -> None:
+        self._label = label
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def get_info(self) -> FakeInfo:
+        return FakeInfo(self._label)
+
+
+@dataclass
+class Kernel:
+    """A kernel with GPIO chips, below the three functions of gpiod that open a device."""
+
+    devices: Path
+    chips: dict[str, str]
+    refusal: Exception | None = None
+    opened: list[str] = field(default_factory=list)
+    requests: list[FakeRequest] = field(default_factory=list)
+
+    def is_gpiochip_device(self, path: str) -> bool:
+        return Path(path).name in self.chips
+
+    def chip(self, path: str) -> FakeChip:
+        self.opened.append(Path(path).name)
+        if isinstance(self.refusal, PermissionError):
+            raise self.refusal
+        return FakeChip(self.chips[Path(path).name])
+
+    def request_lines(self, path: str, config: dict[int, gpiod.LineSettings | None], consumer: str) -> FakeRequest:
+        assert consumer == "ciao-kiosk"
+        self.opened.append(f"request {Path(path).name}")
+        if self.refusal is not None:
+            raise self.refusal
+        self.requests.append(FakeRequest(config))
+        return self.requests[-1]
+
+
+def boot_with(chips: dict[str, str], devices: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    """Put a kernel with these chips below gpiod."""
+    kernel = Kernel(devices, chips)
+    for name in (*chips, "gpiochip-not-one"):
+        (devices / name).touch()
+    monkeypatch.setattr(gpiod, "is_gpiochip_device", kernel.is_gpiochip_device)
+    monkeypatch.setattr(gpiod, "Chip", kernel.chip)
+    monkeypatch.setattr(gpiod, "request_lines", kernel.request_lines)
+    return kernel
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    return boot_with(PI_4, tmp_path, monkeypatch)
+
+
+def closing(indicator: Indicator, bench: IndicatorBench) -> Iterator[IndicatorBench]:
+    """Hand over a bench and close its indicator after the test."""
+    yield bench
+    indicator.close()
+
+
+class TestGpioKeepsTheContract(LampContract):
+    @pytest.fixture
+    def bench(self, kernel: Kernel) -> Iterator[IndicatorBench]:
+        indicator = open_indicator(chip=None, lines=LINES, devices=kernel.devices)
+        assert isinstance(indicator, GpioIndicator)
+        yield from closing(indicator, IndicatorBench(indicator=indicator, story=kernel.requests[0].states))
+
+
+class TestRecordingKeepsTheContract(LampContract):
+    @pytest.fixture
+    def bench(self) -> Iterator[IndicatorBench]:
+        indicator = RecordingIndicator()
+        bench = IndicatorBench(indicator=indicator, story=lambda: [(shown.light, shown.sound) for shown in indicator.story])
+        yield from closing(indicator, bench)
+
+
+class TestNullKeepsTheContract(IndicatorContract):
+    @pytest.fixture
+    def bench(self) -> IndicatorBench:
+        return IndicatorBench(indicator=NullIndicator(), story=None)
+
+
+def test_lines_are_requested_dark_as_outputs(kernel: Kernel) -> None:
+    """No lamp flashes while the box starts: the lines are asked for as outputs that are off."""
+    open_indicator(chip=None, lines=LINES, devices=kernel.devices).close()
+    config = kernel.requests[0].config
+    assert set(config) == set(LINES.values())
+    for settings in config.values():
+        assert settings is not None
+        assert (settings.direction, settings.output_value, settings.active_low) == (Direction.OUTPUT, Value.INACTIVE, False)
+
+
+def test_active_low_is_left_to_the_kernel(kernel: Kernel) -> None:
+    """Lamps that light on a low level are told so to the kernel, which turns the values round."""
+    open_indicator(chip=None, lines={"green": 17}, active_low=True, devices=kernel.devices).close()
+    settings = kernel.requests[0].config[17]
+    assert settings is not None
+    assert settings.active_low is True
+
+
+def test_only_the_wired_lines_are_touched(kernel: Kernel) -> None:
+    """A box with two lamps and no buzzer sets those two lines, and shows white with both."""
+    indicator = open_indicator(chip=None, lines={"green": 17, "red": 27, "white": None}, devices=kernel.devices)
+    indicator.play(pattern((frozenset({"white"}), True), each_ms=60_000))
+    request = kernel.requests[0]
+    assert eventually(lambda: request.history[-1:] == [{17: Value.ACTIVE, 27: Value.ACTIVE}])
+    indicator.close()
+    assert request.history[-1] == {17: Value.INACTIVE, 27: Value.INACTIVE}
+    assert request.released
+
+
+@pytest.mark.parametrize(
+    ("chips", "wanted", "expected"),
+    [
+        (PI_4, None, "gpiochip0"),
+        (PI_4, "raspberrypi-exp-gpio", "gpiochip1"),
+        (PI_5_OLD_KERNEL, None, "gpiochip4"),
+        (PI_5_OLD_KERNEL, "pinctrl-later", "gpiochip10"),
+        (PI_5_OLD_KERNEL, "/dev/gpiochip7", "gpiochip7"),
+    ],
+)
+def test_the_chip_is_found_by_its_label(
+    chips: dict[str, str], wanted: str | None, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The header's chip is found under whatever number the kernel gave it, unless a path or label is told."""
+    kernel = boot_with(chips, tmp_path, monkeypatch)
+    open_indicator(chip=wanted, lines=LINES, devices=tmp_path).close()
+    assert kernel.opened[-1] == f"request {expected}"
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        PermissionError(13, "Permission denied"),
+        OSError(16, "Device or resource busy"),
+        ValueError("line offset of out range"),
+        NotImplementedError("Operation not supported"),
+    ],
+)
+def test_refused_lines_leave_a_box_without_lamps_and_one_clear_message(
+    refusal: Exception, kernel: Kernel, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A lamp that can't be opened never stops the box; one message says which lines, why, and what to do."""
+    kernel.refusal = refusal
+    with caplog.at_level(logging.DEBUG):
+        indicator = open_indicator(chip=None, lines=LINES, devices=kernel.devices)
+    assert isinstance(indicator, NullIndicator)
+    assert indicator.alive is False
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    for words in ("pinctrl-", "green 17", "buzzer 23", str(refusal), "group gpio", "/dev/gpiochip", "[indicator]"):
+        assert words in record.getMessage()
+
+
+def test_two_lamps_on_one_line_are_refused(kernel: Kernel, caplog: pytest.LogCaptureFixture) -> None:
+    """A line that is named twice would show nonsense, so it shows nothing and says why."""
+    indicator = open_indicator(chip=None, lines={"green": 17, "red": 17}, devices=kernel.devices)
+    assert isinstance(indicator, NullIndicator)
+    assert "same" in caplog.text
+    assert not kernel.requests
+
+
+def test_an_unknown_label_is_told(kernel: Kernel, caplog: pytest.LogCaptureFixture) -> None:
+    """A label that no chip has leaves no light, and the message repeats it."""
+    assert isinstance(open_indicator(chip="pinctrl-typo", lines=LINES, devices=kernel.devices), NullIndicator)
+    assert "pinctrl-typo" in caplog.text
+
+
+def test_a_box_without_wired_lamps_opens_nothing(kernel: Kernel, caplog: pytest.LogCaptureFixture) -> None:
+    """Who wired nothing gets no warning and no open device."""
+    with caplog.at_level(logging.INFO):
+        indicator = open_indicator(chip=None, lines={"green": None, "red": None}, devices=kernel.devices)
+    assert isinstance(indicator, NullIndicator)
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+    assert kernel.opened == []
+
+
+@pytest.mark.parametrize("chip", ["/dev/null", "/dev/gpiochip-that-is-not-there"])
+def test_the_real_library_refuses_what_is_no_chip(chip: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Up to the kernel's door nothing is played: gpiod itself refuses, and the box goes on without lamps."""
+    assert isinstance(open_indicator(chip=chip, lines=LINES), NullIndicator)
+    assert chip in caplog.text
+
+
+def test_the_real_library_is_asked_which_devices_are_chips(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A plain file of that name is no chip for gpiod, so none is found."""
+    (tmp_path / "gpiochip0").touch()
+    assert isinstance(open_indicator(chip=None, lines=LINES, devices=tmp_path), NullIndicator)
+    assert "none of the 0 GPIO chips" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(19, "No such device"), ValueError(22, "Invalid argument"), NotImplementedError("Operation not supported")]
+)
+def test_lines_that_fail_while_playing_leave_it_dead(error: Exception, kernel: Kernel, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever gpiod raises while a pattern is played, the tap hears nothing of it and the log hears it once."""
+    indicator = open_indicator(chip=None, lines=LINES, devices=kernel.devices)
+    assert indicator.alive
+    kernel.requests[0].fail_with = error
+    indicator.play(pattern((GREEN, True), (RED, True)))
+    assert eventually(lambda: not indicator.alive)
+    indicator.play(pattern((GREEN, True)))
+    indicator.close()
+    assert len(caplog.records) == 1
+    assert kernel.requests[0].released
+
+
+def test_the_library_is_loaded_only_by_a_box_with_lamps() -> None:
+    """Who has no lamps pays nothing for gpiod."""
+    imported = "import sys; from hardware.indicator import open_indicator"
+    program = f"{imported}; open_indicator(chip=None, lines={{}}); print('gpiod' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "False\n"
+
+
+def test_the_story_has_moments_of_boot_time() -> None:
+    """Every state of the story carries the boot clock, so that it can be compared with the tap and the commit."""
+    moments = iter(range(100, 1000))
+    indicator = RecordingIndicator(clock=lambda: next(moments))
+    indicator.play(pattern((GREEN, True), (GREEN, True), (GREEN, False)))
+    assert eventually(lambda: [shown.light for shown in indicator.story][-1:] == [DARK] and len(indicator.story) >= 3)
+    indicator.close()
+    story = indicator.story
+    assert [(shown.light, shown.sound) for shown in story if shown.light] == [(GREEN, True), (GREEN, False)]
+    assert [shown.boot_ns for shown in story] == sorted(shown.boot_ns for shown in story)
+
+
+def test_the_stand_in_treats_a_missing_lamp_as_metal_does() -> None:
+    """A recorded box without a white lamp shows white as green and red together."""
+    indicator = RecordingIndicator(lamps=frozenset({"green", "red"}))
+    indicator.play(pattern((frozenset({"white"}), False), each_ms=60_000))
+    assert eventually(lambda: [shown.light for shown in indicator.story][-1:] == [frozenset({"green", "red"})])
+    indicator.close()
+
+
+def test_the_stand_in_refuses_what_metal_refuses() -> None:
+    """A lamp that nobody makes and lines that were let go are errors."""
+    lines = StoryLines(GREEN, lambda: 1)
+    lines.show(GREEN, sound=False)
+    with pytest.raises(OSError, match="lamp"):
+        lines.show(frozenset({"blue"}), sound=False)
+    lines.release()
+    with pytest.raises(OSError, match="released"):
+        lines.show(GREEN, sound=False)
+    assert lines.story == (Shown(boot_ns=1, light=GREEN, sound=False),)
+
+
+def test_the_story_does_not_grow_without_end() -> None:
+    """A box that records for weeks keeps its last thousand states."""
+    lines = StoryLines(GREEN, lambda: 1)
+    for number in range(1100):
+        lines.show(GREEN, sound=number % 2 == 0)
+    assert len(lines.story) == 1000
