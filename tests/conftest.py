@@ -1,4 +1,4 @@
-"""What several test files share: a private, real pcscd with virtual readers."""
+"""What several test files share: how hypothesis runs, and a private, real pcscd with virtual readers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.virtual_card import VirtualReader
+
+# No deadline: a shared two-core machine stalls for longer than any example takes. In CI the same examples each time, so
+# that red means a change broke something; everywhere else new ones, so that somebody finds what nobody thought of.
+settings.register_profile("kiosk", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
+settings.load_profile("kiosk")
 
 # libpcsclite looks at its environment once per process, so this is settled before any test can load it; it also keeps
 # every test away from the machine's own pcscd.
