@@ -1,0 +1,131 @@
+"""What the bytes of a card say: its technology from the ATR, its identifier from the reader's answer. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+#: Get Data, UID, "as long as it is" (PC/SC part 3, 3.2.2.1.3): answered by the reader itself, not by the card.
+GET_UID: Final = bytes.fromhex("FFCA000000")
+
+#: Single, double and triple size UIDs of ISO 14443-3, and the 8 bytes of ISO 15693 and FeliCa's IDm.
+_LENGTHS: Final = frozenset({4, 7, 8, 10})
+#: ISO 14443-3 forbids 88 as first byte of a 4-byte UID: it marks the first part of a longer one.
+_PART: Final = re.compile(rb"\x88.{3}", re.DOTALL)
+_BLANK: Final = re.compile(rb"\x00+|\xFF+")
+#: SW1 6C: the length asked for was wrong, SW2 is the right one (ISO 7816-4).
+_WRONG_LENGTH: Final = re.compile(rb"\x6C(.)", re.DOTALL)
+_OK: Final = b"\x90\x00"
+
+#: An ATR made up by a contactless reader: T0 with historical bytes only, TD1 = 80, TD2 = 01 (PC/SC part 3, 3.1.3.2.3).
+_BY_RADIO: Final = re.compile(rb"\x3B[\x80-\x8F]\x80\x01", re.DOTALL)
+#: Its historical bytes for a storage card: category 80, tag 4F, length 0C, the RID of PC/SC, then SS and NN NN.
+_STORAGE: Final = re.compile(rb"\x3B.\x80\x01\x80\x4F\x0C\xA0\x00\x00\x03\x06(.)(..)", re.DOTALL)
+_DESFIRE: Final = bytes.fromhex("3B8180018080")
+
+#: NN NN of PC/SC part 3's supplement; from F011 on as ACS readers write them.
+_NAMES: Final = {
+    0x0001: "mifare-classic-1k",
+    0x0002: "mifare-classic-4k",
+    0x0003: "mifare-ultralight",
+    0x0026: "mifare-mini",
+    0x003A: "mifare-ultralight-c",
+    0x003B: "felica-212",
+    0xF011: "felica-212",
+    0xF012: "felica-424",
+}
+#: SS, the standard, where NN NN names no card that we know.
+_STANDARDS: Final = {
+    **dict.fromkeys((0x01, 0x02, 0x03, 0x04), "iso14443-a"),
+    **dict.fromkeys((0x05, 0x06, 0x07), "iso14443-b"),
+    **dict.fromkeys((0x09, 0x0A, 0x0B, 0x0C), "iso15693"),
+    0x11: "felica",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The card at the reader gave a usable identifier of 4, 7, 8 or 10 bytes."""
+
+    identifier: bytes
+    technology: str
+
+    def __repr__(self) -> str:
+        return f"Identified({len(self.identifier)} bytes, {self.technology})"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Something is at the reader and gave no usable identifier; ``why`` in a few words, without any card datum."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The reader says that nothing is there any more: a removal that was really observed."""
+
+
+Reading = Identified | Failed | Absent
+
+
+def by_radio(atr: bytes) -> bool:
+    """Tell whether a contactless reader made this ATR up for a card, rather than a contact chip having sent it."""
+    return _BY_RADIO.match(atr) is not None
+
+
+def technology(atr: bytes) -> str:
+    """Name the chip by its ATR, as far as the reader tells; for the record only.
+
+    Args:
+        atr: As the reader gave it, possibly empty or cut short.
+
+    Returns:
+        For instance ``mifare-classic-1k``, ``desfire``, ``iso14443-4``, ``contact-chip``, or ``unknown``.
+    """
+    if not atr:
+        return "unknown"
+    if not by_radio(atr):
+        return "contact-chip"
+    if atr == _DESFIRE:
+        return "desfire"
+    storage = _STORAGE.match(atr)
+    if storage is None:
+        return "iso14443-4"
+    standard, name = (int.from_bytes(part, "big") for part in storage.groups())
+    return _NAMES.get(name) or _STANDARDS.get(standard, "unknown")
+
+
+def corrected(answer: bytes) -> bytes | None:
+    """Give the command to send again when the answer is 6C xx, "wrong length, there are xx bytes"; else None."""
+    wrong = _WRONG_LENGTH.fullmatch(answer)
+    return None if wrong is None else GET_UID[:-1] + wrong[1]
+
+
+def reading(answer: bytes, atr: bytes) -> Identified | Failed:
+    """Judge the answer to ``GET_UID``.
+
+    Args:
+        answer: The whole response, with its two status bytes.
+        atr: The card's ATR, which tells a contact chip from a badge.
+    """
+    identifier, status = answer[:-2], answer[-2:]
+    if len(status) < len(_OK):
+        return Failed("the card's answer was cut short")
+    if status != _OK:
+        return Failed(_refusal(atr))
+    if len(identifier) not in _LENGTHS:
+        return Failed("the card's number has an impossible length")
+    if _PART.fullmatch(identifier):
+        return Failed("the reader gave only a part of the card's number")
+    if _BLANK.fullmatch(identifier):
+        return Failed("the card's number is blank")
+    return Identified(identifier, technology(atr))
+
+
+def _refusal(atr: bytes) -> str:
+    # A Belgian eID refuses FF CA: the status word says nothing, the ATR tells why (facts, hardware, section 1.6).
+    if atr and not by_radio(atr):
+        return "this reader reads badges by radio, and this card answers only through its contact chip"
+    return "the card did not give its number"
