@@ -1,0 +1,273 @@
+"""The configuration as values: one frozen slice per section, so that a room receives only its own (design, section 6).
+
+Units stand in the names. ``kiosk.toml`` beside this file explains every key with its range and default; a test
+keeps the two equal. ``kiosk.config`` reads them.
+"""
+# No postponed annotations here: cattrs would resolve them without the rules in ``Annotated``.
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from kiosk.config_checks import Choice, Listen, Number, Parsed, later, service_url, web_address, zone
+from kiosk.contract import MAX_BATCH, PRODUCTION_HOST, TOKEN_URL, Paths, ServiceSettings
+from kiosk.identifiers import DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber
+from kiosk.model import Coordinates, Environment, ReaderDirection
+from kiosk.rules import DeclarationTerm, Limits
+
+_YEAR: Final = 366
+Seconds = Annotated[float, Number(0, _YEAR * 86_400)]
+SecondsFromOne = Annotated[float, Number(1, _YEAR * 86_400)]
+Minutes = Annotated[float, Number(0, _YEAR * 1_440)]
+Hours = Annotated[float, Number(0, _YEAR * 24)]
+#: A line of a GPIO chip.
+Line = Annotated[int, Number(0, 511, whole=True)]
+Enterprise = Annotated[EnterpriseNumber, Parsed(EnterpriseNumber)]
+ForeignVat = Annotated[ForeignVatNumber, Parsed(ForeignVatNumber)]
+Declared = Annotated[DeclarationNumber, Parsed(DeclarationNumber)]
+ServiceUrl = Annotated[str, service_url]
+
+
+class Driver(StrEnum):
+    """What talks to a reader."""
+
+    PCSC = "pcsc"
+    EID = "eid"
+    CONTACTLESS = "contactless"
+    KEYBOARD = "keyboard"
+    SIMULATED = "simulated"
+
+
+class ClockSource(StrEnum):
+    """Who vouches for the system clock: the kernel's synchronisation state, or the admin."""
+
+    KERNEL = "kernel"
+    ASSUME = "assume"
+
+
+class LatePolicy(StrEnum):
+    """What becomes of a registration older than ``late_after_minutes`` at its first send."""
+
+    SEND = "send"
+    HOLD = "hold"
+
+
+class PositionSource(StrEnum):
+    """Where a tap's place comes from: the site's coordinates, or a GPS receiver."""
+
+    SITE = "site"
+    GPSD = "gpsd"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Where the box stands, WGS 84, and the time zone in which people there live."""
+
+    name: str
+    latitude: Annotated[float, Number(-90, 90)]
+    longitude: Annotated[float, Number(-180, 180)]
+    time_zone: Annotated[ZoneInfo, zone] = field(default_factory=lambda: ZoneInfo("Europe/Brussels"))
+
+    @property
+    def coordinates(self) -> Coordinates:
+        """The place of every tap made at this box."""
+        return Coordinates(self.latitude, self.longitude)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamesEmployer:
+    """A section that may name an employer, by one of two numbers."""
+
+    enterprise_number: Enterprise | None = None
+    foreign_vat_number: ForeignVat | None = None
+
+    @property
+    def employer(self) -> Employer | None:
+        """The employer, or None where none is named."""
+        return self.enterprise_number or self.foreign_vat_number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration(NamesEmployer):
+    """A declaration of works: valid from and until local dates, both inclusive; None is open-ended."""
+
+    number: Declared
+    name: str | None = None
+    url: Annotated[str, web_address] | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+    @property
+    def term(self) -> DeclarationTerm:
+        """What the rules need of it."""
+        return DeclarationTerm(number=self.number, employer=self.employer, valid_from=self.valid_from, valid_until=self.valid_until)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """How the service is reached, and how patiently."""
+
+    api_url: ServiceUrl
+    token_url: ServiceUrl = TOKEN_URL
+    client_id: str
+    private_key: Path
+    certificate: Path | None = None
+    ca_file: Path | None = None
+    batch_size: Annotated[int, Number(1, MAX_BATCH, whole=True)] = 100
+    # Not from 0 like the other durations: with no time at all nothing could ever be sent.
+    timeout_seconds: Annotated[float, Number(0.1, _YEAR * 86_400)] = 15
+    settle_seconds: SecondsFromOne = 60
+    order_wait_minutes: Minutes = 10
+    backoff_cap_seconds: Seconds = 300
+    connect_cap_seconds: Seconds = 30
+    start_jitter_seconds: Seconds = 30
+    probe_seconds: Seconds = 30
+    paths: Paths = field(default_factory=Paths)
+
+    @property
+    def service_host(self) -> str:
+        """The host of ``api_url``, lower case, without port: to one such host a store belongs."""
+        # A closing dot names the same host in DNS; without this it would pass for training.
+        return (urlsplit(self.api_url).hostname or "").rstrip(".")
+
+    @property
+    def environment(self) -> Environment:
+        """Production against the production host, training against every other."""
+        return Environment.PRODUCTION if self.service_host == PRODUCTION_HOST else Environment.TRAINING
+
+    @property
+    def settings(self) -> ServiceSettings:
+        """What the calls need."""
+        return ServiceSettings(
+            api_url=self.api_url,
+            token_url=self.token_url,
+            client_id=self.client_id,
+            private_key=self.private_key,
+            ca_file=self.ca_file,
+            timeout_seconds=self.timeout_seconds,
+            paths=self.paths,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """The database file and the 32 raw bytes that seal it."""
+
+    path: Path
+    key_file: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """The running daemon's Unix socket."""
+
+    socket: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """How far the system clock is believed."""
+
+    source: ClockSource = ClockSource.KERNEL
+    max_error_seconds: Seconds = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The figures behind the direction of a tap (design, section 7)."""
+
+    debounce_seconds: SecondsFromOne = 60
+    minimum_stay_minutes: Minutes = 5
+    ask_after_hours: Hours = 10
+    max_shift_hours: Hours = 14
+    late_policy: LatePolicy = LatePolicy.SEND
+    late_after_minutes: Minutes = 10
+
+    @property
+    def limits(self) -> Limits:
+        """The times that decide a direction."""
+        return Limits(
+            debounce_seconds=self.debounce_seconds,
+            minimum_stay_minutes=self.minimum_stay_minutes,
+            ask_after_hours=self.ask_after_hours,
+            max_shift_hours=self.max_shift_hours,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """One card reader; with ``declaration`` it stands for that one alone."""
+
+    name: str
+    driver: Annotated[Driver, Choice(Driver, frozenset({Driver.EID, Driver.CONTACTLESS, Driver.KEYBOARD}))]
+    match: str | None = None
+    direction: ReaderDirection = ReaderDirection.TOGGLE
+    declaration: Declared | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where a tap's place comes from."""
+
+    source: Annotated[PositionSource, Choice(PositionSource, frozenset({PositionSource.GPSD}))] = PositionSource.SITE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """The key that signs the chain; None while this version leaves the chain unsigned."""
+
+    key_file: Annotated[Path, later] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """Where the site display listens."""
+
+    listen: Annotated[Listen, Parsed(Listen)] = field(default_factory=lambda: Listen("127.0.0.1", 8080))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indicator:
+    """Lamps and buzzer on lines of a GPIO chip; without a chip the box has none."""
+
+    chip: str | None = None
+    green: Line | None = None
+    red: Line | None = None
+    white: Line | None = None
+    buzzer: Line | None = None
+    active_low: bool = False
+
+    @property
+    def lines(self) -> dict[str, int]:
+        """The lines that are wired, by what hangs on them."""
+        wired = {"green": self.green, "red": self.red, "white": self.white, "buzzer": self.buzzer}
+        return {name: line for name, line in wired.items() if line is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole, for the one who hands out the slices.
+
+    Attributes:
+        path: The file it came from, absolute.
+        employer: The default employer; None where every declaration names its own.
+    """
+
+    path: Path
+    site: Site
+    employer: Employer | None
+    declarations: tuple[Declaration, ...]
+    service: Service
+    store: Store
+    control: Control
+    clock: Clock = field(default_factory=Clock)
+    rules: Rules = field(default_factory=Rules)
+    readers: tuple[Reader, ...]
+    position: Position = field(default_factory=Position)
+    evidence: Evidence = field(default_factory=Evidence)
+    screen: Screen = field(default_factory=Screen)
+    indicator: Indicator = field(default_factory=Indicator)
