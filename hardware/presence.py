@@ -92,7 +92,7 @@ class Presence:
         since = began_ns if self._inserted_ns is None else self._inserted_ns
         wobbled = self._last is not None and self._last[0] == card.identifier and began_ns - self._last[1] < WOBBLE_NS
         known = wobbled or card.identifier in self._known
-        self._inserted_ns, self._refused, self._last = None, False, (card.identifier, now_ns)
+        self._inserted_ns, self._last = None, (card.identifier, now_ns)
         if card.identifier not in self._known:
             self._known.append(card.identifier)
         if known:

@@ -162,6 +162,7 @@ class VirtualReader:
     user: int | None = None
     _port: int = 0
     _plugged: str = ""
+    _empty_since: float = 0.0
     _pcscd: subprocess.Popen[bytes] | None = None
     _cards: dict[int, VirtualCard] = field(default_factory=dict)
 
@@ -216,6 +217,7 @@ class VirtualReader:
         card = self._cards.pop(slot, None)
         if card is not None:
             card.lift()
+            self._empty_since = time.monotonic()
 
     def tap(self, uid: bytes, seconds: float = 0.5, *, slot: int = 0, **traits: Unpack[Traits]) -> None:
         """Lay a card for at least ``seconds`` and until pcscd has seen it, lift it, and leave the reader empty for a while."""
@@ -242,6 +244,7 @@ class VirtualReader:
         """Leave pcscd running with both readers plugged in and empty, whatever a test did to it."""
         for slot in tuple(self._cards):
             self.remove(slot)
+        time.sleep(max(0.0, self._empty_since + DWELL - time.monotonic()))
         if self._plugged != "readers" or self._pcscd is None or self._pcscd.poll() is not None:
             self.return_()
 
@@ -260,7 +263,8 @@ class VirtualReader:
         for _attempt in range(20):
             self._port = _free_ports()
             (self.directory / "readers" / "vpcd").write_text(
-                f'FRIENDLYNAME "{READER_NAME}"\nDEVICENAME /dev/null:{self._port:#06X}\nLIBPATH {DRIVER}\nCHANNELID {self._port:#06X}\n'
+                f'FRIENDLYNAME "{READER_NAME}"\nLIBPATH {DRIVER}\n'
+                f"DEVICENAME /dev/null:{self._port:#06x}\nCHANNELID {self._port:#06x}\n"
             )
             self.start_pcscd()
             if "init failed" not in self.log:
