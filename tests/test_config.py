@@ -282,6 +282,15 @@ def test_a_missing_store_key_names_the_verb_that_makes_it(tmp_path: Path) -> Non
     assert line.endswith("run kiosk provision")
 
 
+def test_a_store_key_of_another_length_is_refused_at_once(tmp_path: Path) -> None:
+    """A key file with a line end, or cut short, never gets as far as the store; the client key may have any length."""
+    path = write(tmp_path)
+    (tmp_path / "store.key").write_bytes(bytes(31))
+    with pytest.raises(UsageError, match=r"store\.key_file: .* has 31 bytes, must be exactly 32") as caught:
+        load(path, {})
+    assert len(caught.value.message.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -374,7 +383,7 @@ def toml(value: Any) -> str:
             return repr(value)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(document=DOCUMENTS, state=st.sampled_from(["", "/state"]))
 def test_whatever_stands_in_the_file_gives_a_configuration_or_a_sentence(
     tmp_path: Path, document: dict[str, Any], state: str

@@ -21,7 +21,7 @@ from kiosk.model import Environment
 from kiosk.rules import DeclarationTerm
 from kiosk.settings import Declaration, Rules, Service
 from tests.configs import complaints, read, write
-from tests.people import DECLARATION, EMPLOYER
+from tests.people import DECLARATION, EMPLOYER, PLACE
 
 REFERENCE = (Path(config.__file__).parent / "kiosk.toml").read_text(encoding="utf-8")
 #: "#key" and "#[section]" are settings, "# text" is text.
@@ -172,6 +172,7 @@ def test_only_the_production_host_is_production(url: str, host: str, environment
 def test_slices_become_what_the_rooms_take(tmp_path: Path) -> None:
     """The rules and the client get their own values, with nothing lost on the way."""
     found = read(tmp_path)
+    assert found.site.coordinates == PLACE
     assert found.service.settings.url("/x") == "https://localhost:8443/api/x"
     assert (found.service.settings.client_id, found.service.settings.private_key) == ("box-1", tmp_path / "client.key.pem")
     assert Rules(debounce_seconds=1, max_shift_hours=20).limits.debounce_seconds == 1
