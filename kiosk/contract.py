@@ -173,11 +173,11 @@ class ServiceSettings:
         client_id: From Chaman; opaque.
         private_key: The client key, PEM, not encrypted.
         ca_file: Certificates to trust, PEM, or None for the system's trust store.
-        timeout_seconds: Total per HTTP call, connecting and reading included; more than 0.
+        timeout_seconds: Total per HTTP call, connecting and reading included; 0 or more.
         paths: Paths below ``api_url``.
 
     Raises:
-        UsageError: A URL is not https or has parts that do not belong there, or the time is not positive.
+        UsageError: A URL is not https or has parts that do not belong there, or the time is negative.
     """
 
     api_url: str
@@ -191,8 +191,8 @@ class ServiceSettings:
     def __post_init__(self) -> None:
         check_url("service.api_url", self.api_url)
         check_url("service.token_url", self.token_url)
-        if not self.timeout_seconds > 0:
-            raise UsageError("service.timeout_seconds must be more than 0", repair="leave it out for 15 seconds")
+        if not self.timeout_seconds >= 0:
+            raise UsageError("service.timeout_seconds must be 0 or more", repair="leave it out for 15 seconds")
 
     def url(self, path: str) -> str:
         """Return the full URL of a path below the API's base."""

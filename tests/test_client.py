@@ -1,0 +1,448 @@
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import jwt.algorithms
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kiosk import auth
+from kiosk.client import Client, judge_page, judge_registration
+from kiosk.contract import Paths, ServiceSettings
+from kiosk.errors import UsageError
+from kiosk.exchange import Reply
+from kiosk.model import ClockReading, Direction, Registration
+from kiosk.verdicts import (
+    Ambiguous,
+    Answered,
+    CallRefused,
+    CallVerdict,
+    Created,
+    Found,
+    Misconfigured,
+    NotNow,
+    NotSent,
+    Query,
+    SearchFailed,
+    SearchUnavailable,
+    TooLarge,
+)
+from kiosk.wire import Page
+from tests.people import CANARY_INSZ, DECLARATION, EMPLOYER, PLACE, invented_insz
+from tests.tls_server import (
+    REGISTER_PATH,
+    SEARCH_PATH,
+    TOKEN_ANSWER,
+    TOKEN_PATH,
+    Authority,
+    Behaviour,
+    Line,
+    Request,
+    ScriptedServer,
+    cut,
+    hang,
+    problem,
+    reply,
+)
+
+WALL_MS = 1_795_330_865_000
+
+
+def clock() -> ClockReading:
+    return ClockReading(wall_ms=WALL_MS, boot_ns=time.monotonic_ns(), boot_id="boot", trusted=True, source="assume", bound_ms=0)
+
+
+def registrations(count: int = 2) -> list[Registration]:
+    return [
+        Registration(
+            ssin=CANARY_INSZ if number == 0 else invented_insz(number),
+            direction=Direction.IN,
+            at_ms=WALL_MS,
+            employer=EMPLOYER,
+            place=PLACE,
+            declaration=DECLARATION,
+        )
+        for number in range(count)
+    ]
+
+
+CREATED: dict[str, Any] = {
+    "items": [{"createdPresenceRegistration": {"id": number, "validity": "pending", "remarks": []}} for number in (1, 2)]
+}
+ANSWERED = Answered(items=(Created(registration_id=1, validity="pending"), Created(registration_id=2, validity="pending")))
+QUERY = Query(from_ms=WALL_MS - 3_600_000, to_ms=WALL_MS + 3_600_000, ssin=CANARY_INSZ.digits)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def leaf(authority: Authority) -> Path:
+    return authority.leaf("good")
+
+
+@pytest.fixture(scope="module")
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("key") / "client.key.pem"
+    key = ec.generate_private_key(ec.SECP384R1())
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return path
+
+
+Serve = Callable[..., tuple[ScriptedServer, Client]]
+
+
+@pytest.fixture
+def serve(authority: Authority, leaf: Path, key_file: Path) -> Iterator[Serve]:
+    opened: list[tuple[ScriptedServer, Client]] = []
+
+    def start(
+        *behaviours: Behaviour, token: Sequence[Behaviour] = (), timeout: float = 5, paths: Paths | None = None
+    ) -> tuple[ScriptedServer, Client]:
+        routes = dict.fromkeys((REGISTER_PATH, SEARCH_PATH, "/api/other"), behaviours) | ({TOKEN_PATH: token} if token else {})
+        server = ScriptedServer(leaf, routes)
+        settings = ServiceSettings(
+            api_url=server.url + "/api",
+            token_url=server.url + TOKEN_PATH,
+            client_id="expeditor_1",
+            private_key=key_file,
+            ca_file=authority.ca_file,
+            timeout_seconds=timeout,
+            paths=paths or Paths(),
+        )
+        opened.append((server, Client(settings, clock)))
+        return opened[-1]
+
+    yield start
+    for server, client in opened:
+        client.close()
+        server.__exit__(None, None, None)
+
+
+def test_a_registration_is_answered_item_by_item(serve: Serve) -> None:
+    """The call carries token, trace and the contract's body, and every item gets its verdict."""
+    server, client = serve(reply(200, CREATED))
+    assert client.register(registrations()) == ANSWERED
+    (request,) = server.seen(REGISTER_PATH)
+    assert request.headers["authorization"] == "Bearer invented-token-0123456789"
+    assert request.headers["content-type"] == "application/json"
+    assert UUID(request.headers["belgov-trace-id"]).version == 4
+    assert [item["ssin"] for item in json.loads(request.body)["items"]] == [each.ssin.digits for each in registrations()]
+
+
+def test_a_configured_path_is_used(serve: Serve) -> None:
+    """A path that turns out otherwise is configured, not patched."""
+    server, client = serve(reply(200, CREATED), paths=Paths(register="/other"))
+    assert client.register(registrations()) == ANSWERED
+    assert server.seen("/api/other")
+
+
+def test_a_token_serves_many_calls(serve: Serve) -> None:
+    """One token is fetched for several calls, and each call has its own trace."""
+    server, client = serve(reply(200, CREATED, keep=True))
+    for _ in range(3):
+        client.register(registrations())
+    assert len(server.seen(TOKEN_PATH)) == 1
+    assert len({request.headers["belgov-trace-id"] for request in server.seen(REGISTER_PATH)}) == 3
+
+
+def test_a_401_is_tried_once_more_with_a_new_token(serve: Serve) -> None:
+    """A 401 says that nothing was carried out: the token is dropped, a new one fetched, the call sent once more."""
+    tokens = [reply(200, TOKEN_ANSWER), reply(200, TOKEN_ANSWER | {"access_token": "second"})]
+    server, client = serve(problem(401, "expiredAccessToken"), reply(200, CREATED), token=tokens)
+    assert client.register(registrations()) == ANSWERED
+    assert [request.headers["authorization"] for request in server.seen(REGISTER_PATH)] == [
+        "Bearer invented-token-0123456789",
+        "Bearer second",
+    ]
+
+
+def test_a_second_401_is_a_configuration_fault(serve: Serve) -> None:
+    """A 401 with a fresh token is not tried a third time."""
+    server, client = serve(reply(401))
+    assert isinstance(client.register(registrations()), Misconfigured)
+    assert len(server.seen(REGISTER_PATH)) == 2
+    assert isinstance(client.search(QUERY), SearchFailed)
+
+
+def test_no_new_token_after_a_401_is_not_sent(serve: Serve) -> None:
+    """When the token server fails after a 401, nothing was carried out."""
+    server, client = serve(problem(401, "expiredAccessToken"), token=[reply(200, TOKEN_ANSWER), reply(500)])
+    assert isinstance(client.register(registrations()), NotSent)
+    assert len(server.seen(REGISTER_PATH)) == 1
+
+
+def test_the_second_try_may_be_ambiguous(serve: Serve) -> None:
+    """A call cut after the renewed token is unknown, like any other."""
+    _, client = serve(problem(401, "expiredAccessToken"), cut)
+    assert isinstance(client.register(registrations()), Ambiguous)
+
+
+PERSONAL: dict[str, Any] = {"detail": CANARY_INSZ.digits, "title": CANARY_INSZ.digits}
+ISSUE = {"type": "urn:problem-type:belgif:input-validation:invalidInput", "value": CANARY_INSZ.digits, "detail": CANARY_INSZ.digits}
+INVALID = "input-validation:invalidInput"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "verdict"),
+    [
+        (problem(403, "missingScope"), Misconfigured(why="403 missingScope")),
+        (problem(403, "missingPermission"), Misconfigured(why="403 missingPermission", employer_only=True)),
+        (reply(403), Misconfigured(why="403 without a problem body")),
+        (reply(404), Misconfigured(why="404 without a problem body")),
+        (problem(404, "resourceNotFound"), Misconfigured(why="404 resourceNotFound")),
+        (reply(407), Misconfigured(why="407 without a problem body")),
+        (reply(413), TooLarge()),
+        (problem(413, "payloadTooLarge", limit=5), TooLarge()),
+        (reply(429), NotNow(why="429 without a problem body")),
+        (reply(429, headers={"Retry-After": "9"}), NotNow(why="429 without a problem body", retry_after=9.0)),
+        (problem(429, "tooManyFailedRequests", retryAfterSec=8), NotNow(why="429 tooManyFailedRequests", retry_after=8.0)),
+        (problem(503, "serviceUnavailable", headers={"Retry-After": "7"}), NotNow(why="503 serviceUnavailable", retry_after=7.0)),
+        (reply(503, headers={"Retry-After": "7"}), Ambiguous(why="503 without a problem body")),
+        (problem(500, "internalServerError"), Ambiguous(why="500 internalServerError")),
+        (problem(502, "badGateway"), Ambiguous(why="502 badGateway")),
+        (reply(504), Ambiguous(why="504 without a problem body")),
+        (problem(408, "requestTimeout"), Ambiguous(why="408 requestTimeout")),
+        (reply(400), Ambiguous(why="400 without a problem body")),
+        (reply(422, {"type": "urn:problem-type:belgif:badRequest"}), Ambiguous(why="422 without a problem body")),
+        (reply(400, {"type": "about:blank"}, kind="application/problem+json"), Ambiguous(why="400 without a problem body")),
+        (reply(302, headers={"Location": "https://portal.example"}), Ambiguous(why="302 without a problem body")),
+        (reply(600), Ambiguous(why="600 without a problem body")),
+        (reply(200, b"<html>log in</html>", kind="text/html"), Ambiguous(why="the answer (200) does not settle every item")),
+        (reply(200, {"items": CREATED["items"][:1]}), Ambiguous(why="the answer (200) does not settle every item")),
+        (reply(204), Ambiguous(why="the answer (204) does not settle every item")),
+        (problem(400, "badRequest", **PERSONAL), CallRefused(reason="badRequest")),
+        (problem(409, "conflict", issues=[]), CallRefused(reason="conflict")),
+        (
+            problem(400, "badRequest", issues=[ISSUE | {"name": "items[1].ssin"}, ISSUE | {"name": "items[1].type"}]),
+            CallRefused(reason="badRequest", items=((1, INVALID),)),
+        ),
+        (
+            problem(
+                400,
+                "badRequest",
+                issues=[
+                    ISSUE | {"name": "items[1].ssin"},
+                    ISSUE | {"name": "items[2].ssin"},
+                    ISSUE | {"name": "body"},
+                    {"type": "urn:problem-type:belgif:other", "name": "items[1]"},
+                    {"name": "items[0].ssin"},
+                ],
+            ),
+            CallRefused(reason="badRequest", items=((0, "badRequest"), (1, f"{INVALID}, other"))),
+        ),
+        (problem(400, "badRequest", issues=[ISSUE | {"name": "employer"}]), CallRefused(reason="badRequest")),
+        (cut, Ambiguous(why="the answer is not HTTP, or ends too early")),
+    ],
+)
+def test_every_answer_has_its_outcome(serve: Serve, behaviour: Behaviour, verdict: CallVerdict) -> None:
+    """Each line of the contract's outcome table, over a real connection; no prose and no value comes along."""
+    server, client = serve(behaviour)
+    outcome = client.register(registrations())
+    assert outcome == verdict
+    assert CANARY_INSZ.digits not in repr(outcome)
+    assert len(server.seen(REGISTER_PATH)) == 1
+
+
+KNOWN_STATUS = {401, 403, 404, 407, 413, 429}
+
+
+@pytest.mark.parametrize("status", range(100, 700))
+def test_every_status_has_an_outcome(status: int) -> None:
+    """Without a problem body only the listed statuses are more than unknown; a 2xx without items is unknown too."""
+    verdict = judge_registration(Reply(status=status, headers={}, body=b""), registrations(), WALL_MS)
+    assert isinstance(verdict, Ambiguous) == (status not in KNOWN_STATUS)
+
+
+@given(
+    st.integers(100, 699),
+    st.binary() | st.sampled_from([json.dumps(CREATED).encode()]),
+    st.sampled_from(["", "application/problem+json"]),
+)
+def test_any_answer_is_judged(status: int, body: bytes, kind: str) -> None:
+    """Whatever comes, nothing raises, and items count as answered only when a 2xx answers each of them."""
+    answer = Reply(status=status, headers={"content-type": kind}, body=body)
+    verdict = judge_registration(answer, registrations(), WALL_MS)
+    assert not isinstance(verdict, Answered) or (200 <= status <= 299 and len(verdict.items) == 2)
+    assert isinstance(judge_page(answer, WALL_MS), Page | SearchFailed | SearchUnavailable)
+
+
+def test_a_call_without_token_is_not_sent(serve: Serve) -> None:
+    """While there is no token, nothing goes to the service."""
+    server, client = serve(reply(200, CREATED), token=[reply(400, {"error": "invalid_client"})])
+    assert isinstance(client.register(registrations()), Misconfigured)
+    assert not server.seen(REGISTER_PATH)
+
+
+def test_abort_ends_a_hanging_registration(serve: Serve) -> None:
+    """On SIGTERM a registration under way is unknown within a second."""
+    server, client = serve(hang, timeout=60)
+    verdicts: list[CallVerdict] = []
+    thread = threading.Thread(target=lambda: verdicts.append(client.register(registrations())))
+    thread.start()
+    while not server.seen(REGISTER_PATH):
+        time.sleep(0.01)
+    begun = time.monotonic()
+    client.abort()
+    thread.join(5)
+    assert time.monotonic() - begun < 1
+    assert isinstance(verdicts[0], Ambiguous)
+    assert isinstance(client.register(registrations()), NotSent)
+
+
+def test_no_key_is_loaded_after_the_start(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client key is parsed once: fetching token after token parses none, which would take a Pi seconds each."""
+    _, client = serve(problem(401, "expiredAccessToken"))
+    loads: list[object] = []
+    for room in (auth, jwt.algorithms):
+        monkeypatch.setattr(room, "load_pem_private_key", lambda *given, **_: loads.append(given))
+    for _ in range(3):
+        client.register(registrations())
+    assert loads == []
+
+
+def test_a_bad_key_is_told_at_once(tmp_path: Path) -> None:
+    """A client that can't sign is not made."""
+    settings = ServiceSettings(api_url="https://host", token_url="https://host/t", client_id="x", private_key=tmp_path / "none")
+    with pytest.raises(UsageError, match="private_key"):
+        Client(settings, clock)
+
+
+def test_nothing_personal_or_secret_is_logged(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    """At its most talkative the log holds both traces and no INSZ, token or assertion, whatever the service echoes."""
+    caplog.set_level(logging.DEBUG)
+    echo = reply(200, CREATED | {"echo": CANARY_INSZ.digits}, headers={"BelGov-Trace-Id": "theirs-1\t<x>"})
+    server, client = serve(problem(400, "badRequest", issues=[ISSUE]), echo, cut)
+    for _ in range(3):
+        client.register(registrations())
+    assert "theirs-1x" in caplog.text
+    assert server.seen(REGISTER_PATH)[0].headers["belgov-trace-id"] in caplog.text
+    for secret in (CANARY_INSZ.digits, "invented-token", "client_assertion", "Bearer"):
+        assert secret not in caplog.text
+
+
+# Search
+
+
+def served(number: int, **changes: object) -> dict[str, Any]:
+    return {
+        "id": number,
+        "ssin": CANARY_INSZ.digits,
+        "type": "in",
+        "registrationDate": "2026-11-22T07:01:05Z",
+        "employer": {"enterpriseNumber": "0206731645"},
+        "contractualRelationshipReference": "1Y1003SQ5VSSZ",
+        "validity": "pending",
+        "remarks": [],
+    } | changes
+
+
+def pages(rows: int, size: int, *, total: bool = True, told: bool = True, drop: int | None = None, deaf: bool = False) -> Behaviour:
+    """Serve ``rows`` registrations in pages of ``size``; ``deaf`` ignores the page asked for."""
+
+    def behave(line: Line, request: Request) -> bool | None:
+        asked = 1 if deaf else json.loads(request.body)["page"]
+        numbers = range(1, rows + 1)[(asked - 1) * size : asked * size]
+        body: dict[str, Any] = {"items": [served(number) for number in numbers if number != drop]}
+        body |= {"total": rows} if total else {}
+        body |= {"pageSize": size} if told else {}
+        return reply(200, body, keep=True)(line, request)
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "count", "calls"),
+    [
+        (pages(0, 100), 0, 1),
+        (pages(3, 100), 3, 1),
+        (pages(7, 3), 7, 3),
+        (pages(6, 3), 6, 2),
+        (pages(6, 3, total=False), 6, 3),
+        (pages(7, 3, total=False), 7, 3),
+        (pages(7, 3, total=False, told=False), 7, 4),
+        (pages(2, 100, total=False, told=False, deaf=True), 2, 2),
+        (pages(0, 100, total=False, told=False), 0, 1),
+    ],
+)
+def test_a_search_reads_all_pages(serve: Serve, behaviour: Behaviour, count: int, calls: int) -> None:
+    """All pages are read, by total, by a short page, or until nothing new comes."""
+    server, client = serve(behaviour)
+    outcome = client.search(QUERY)
+    assert isinstance(outcome, Found)
+    assert [each.registration_id for each in outcome.registrations] == list(range(1, count + 1))
+    assert len(server.seen(SEARCH_PATH)) == calls
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        pages(7, 3, deaf=True),
+        pages(7, 3, drop=4),
+        pages(100, 100, total=False, deaf=True),
+        pages(300, 100, total=False, told=False, deaf=True),
+    ],
+    ids=["page ignored", "a row lost between pages", "full pages for ever", "full pages without a word"],
+)
+def test_pages_that_do_not_add_up_fail(serve: Serve, behaviour: Behaviour) -> None:
+    """When some rows may have been missed, absence is not concluded."""
+    _, client = serve(behaviour)
+    assert isinstance(client.search(QUERY), SearchFailed)
+
+
+def test_a_search_without_end_is_cut_off(serve: Serve) -> None:
+    """A service that always has another page is asked 200 times and no more."""
+    numbers = itertools.count(1)
+
+    def endless(line: Line, request: Request) -> bool | None:
+        return reply(200, {"items": [served(next(numbers))], "total": 10**6}, keep=True)(line, request)
+
+    server, client = serve(endless)
+    assert client.search(QUERY) == SearchFailed(why="the search has too many pages")
+    assert len(server.seen(SEARCH_PATH)) == 200
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "seconds"),
+    [
+        (problem(400, "badRequest"), SearchUnavailable, None),
+        (reply(403), SearchUnavailable, None),
+        (reply(404), SearchUnavailable, None),
+        (problem(429, "tooManyRequests", retryAfterSec=8), SearchFailed, 8.0),
+        (reply(503, headers={"Retry-After": "7"}), SearchFailed, 7.0),
+        (reply(500), SearchFailed, None),
+        (reply(302), SearchFailed, None),
+        (reply(200, b"<html>"), SearchFailed, None),
+        (reply(200, {"items": [served(1, type="?")]}), SearchFailed, None),
+        (cut, SearchFailed, None),
+    ],
+)
+def test_a_search_that_fails_says_how(
+    serve: Serve, behaviour: Behaviour, kind: type[SearchFailed | SearchUnavailable], seconds: float | None
+) -> None:
+    """400, 403 and 404 mean that only a human can settle it; anything else counts for nothing and is tried later."""
+    _, client = serve(behaviour)
+    outcome = client.search(QUERY)
+    assert type(outcome) is kind
+    assert getattr(outcome, "retry_after", None) == seconds
+
+
+def test_a_search_without_token_fails(serve: Serve) -> None:
+    """A token server that asks to wait passes its floor on to the search."""
+    _, client = serve(pages(1, 1), token=[reply(503, headers={"Retry-After": "5"})])
+    outcome = client.search(QUERY)
+    assert isinstance(outcome, SearchFailed)
+    assert outcome.retry_after == 5.0
