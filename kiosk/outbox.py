@@ -135,6 +135,6 @@ def recover(connection: sqlite3.Connection, book: int) -> int:
         How many rows that were.
     """
     return connection.execute(
-        "UPDATE registrations SET state = ?, reason = 'restart', called_ms = NULL, absent_ms = NULL WHERE book = ? AND state = ?",
+        "UPDATE registrations SET state = ?, called_ms = NULL, absent_ms = NULL, search_ms = NULL WHERE book = ? AND state = ?",
         (State.UNKNOWN.value, book, State.IN_FLIGHT.value),
     ).rowcount

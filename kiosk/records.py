@@ -91,6 +91,19 @@ def unpack_profile(packed: bytes) -> Profile:
         raise SealBroken("a sealed profile has an unknown shape") from None
 
 
+def pack_remarks(remarks: tuple[str, ...]) -> bytes:
+    """Write the service's remarks for sealing: they may name the person."""
+    return json.dumps(remarks, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def unpack_remarks(packed: bytes) -> tuple[str, ...]:
+    """Read what ``pack_remarks`` wrote; raises ``SealBroken`` if it is not that."""
+    try:
+        return tuple(str(remark) for remark in json.loads(packed))
+    except (ValueError, TypeError):
+        raise SealBroken("sealed remarks have an unknown shape") from None
+
+
 def pack_card(card: CardId) -> bytes:
     """Write a card for sealing."""
     return card.kind.encode() + b":" + card.identifier.hex().encode()

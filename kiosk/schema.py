@@ -97,6 +97,7 @@ CREATE TABLE registrations (
     split INTEGER NOT NULL DEFAULT 0,
     called_ms INTEGER,
     absent_ms INTEGER,
+    search_ms INTEGER,
     released INTEGER NOT NULL DEFAULT 0,
     cancel_requested INTEGER NOT NULL DEFAULT 0,
     registration_id INTEGER,
@@ -107,7 +108,8 @@ CREATE TABLE registrations (
 CREATE INDEX registrations_state ON registrations (book, state, reason, group_index, split);
 CREATE INDEX registrations_order ON registrations (book, holder)
     WHERE state IN ('in_flight', 'unknown') OR (state = 'queued' AND reason IS NULL);
-CREATE INDEX registrations_pending ON registrations (book, confirmed_ms) WHERE state = 'accepted' AND validity = 'pending';
+CREATE INDEX registrations_search ON registrations (book, search_ms) WHERE state = 'unknown';
+CREATE INDEX registrations_pending ON registrations (book, search_ms) WHERE state = 'accepted' AND validity = 'pending';
 CREATE INDEX registrations_tap ON registrations (tap);
 CREATE UNIQUE INDEX registrations_settled ON registrations (book, registration_id) WHERE registration_id IS NOT NULL;
 

@@ -1,0 +1,278 @@
+"""Which registrations are sent next, marked in flight before they leave.
+
+A call carries one employer and one declaration (a group). Only one person's own rows wait for each other: his earlier
+queued row goes first, his earlier unknown one delays him for a while; held, refused and waiting rows delay nobody
+(design, section 5). Groups take turns, so none starves, and a look at the book is cut into short transactions.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from kiosk.errors import SealBroken
+from kiosk.model import Reason, Registration, TaskKind
+from kiosk.outbox import Outbox, is_paused
+from kiosk.records import unpack_draft
+from kiosk.tasks import open_task
+from kiosk.vault import Field
+
+#: Rows looked at in one transaction: some 5 ms here, so that no tap waits longer than 20 ms on a slower machine.
+_SCAN: Final = 500
+HOUR_MS: Final = 3_600_000
+#: Above every number of a suspect set, which is the id of one of its rows.
+_LAST_SPLIT: Final = 2**63 - 1
+
+_KEY_SQL: Final = (
+    "SELECT group_index, split FROM registrations WHERE book = ? AND state = 'queued' AND reason IS NULL"
+    " AND (group_index, split) > (?, ?) ORDER BY group_index, split LIMIT 1"
+)
+_ROWS_SQL: Final = (
+    "SELECT id, tap, holder, uid, at_ms, attempts, called_ms, released, sealed FROM registrations"
+    " WHERE book = ? AND state = 'queued' AND reason IS ? AND group_index = ? AND split = ? AND id > ? ORDER BY id LIMIT ?"
+)
+_BLOCKED_SQL: Final = (
+    "SELECT 1 FROM registrations WHERE book = ? AND holder = ? AND id > ? AND id < ?"
+    " AND (state IN ('in_flight', 'unknown') OR (state = 'queued' AND reason IS NULL))"
+    " AND (state <> 'unknown' OR called_ms IS NULL OR called_ms > ?) LIMIT 1"
+)
+_PAUSED_SQL: Final = (
+    "SELECT group_index FROM pauses WHERE book = ? AND paused_ms IS NOT NULL AND max(paused_ms, ifnull(probed_ms, 0)) <= ?"
+)
+_FIRST_SPLIT_SQL: Final = (
+    "SELECT split FROM registrations WHERE book = ? AND state = 'queued' AND reason = 'group' AND group_index = ?"
+    " ORDER BY split LIMIT 1"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What decides who may go now.
+
+    Attributes:
+        now_ms: The trusted clock, Unix milliseconds UTC.
+        size: Rows in a call at most.
+        order_wait_ms: How long an unknown row delays its person's later ones, from the end of its call.
+        late_after_ms: Rows older than this at their first send are held; None sends them.
+    """
+
+    now_ms: int
+    size: int
+    order_wait_ms: int
+    late_after_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One claimed registration.
+
+    Attributes:
+        id: Its number in the book.
+        tap: The tap it is owed for.
+        holder: The person.
+        uid: What its sealed fields are bound to.
+        attempts: Calls including the one that is about to be made.
+        registration: What is sent.
+    """
+
+    id: int
+    tap: int
+    holder: int
+    uid: bytes
+    attempts: int
+    registration: Registration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What goes into one call, in the order of the taps.
+
+    Attributes:
+        group: The blind index of employer and declaration.
+        split: The suspect set the rows belong to, or 0: a call with all its rows was refused, so it is tried in halves.
+        rows: At least one.
+    """
+
+    group: bytes
+    split: int
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the next look begins: after this row of this group and suspect set."""
+
+    group: bytes = b""
+    split: int = -1
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A row that may be sent, still sealed; the fields are the columns of ``_ROWS_SQL``."""
+
+    id: int
+    tap: int
+    holder: int
+    uid: bytes
+    at_ms: int
+    attempts: int
+    called_ms: int | None
+    released: int
+    sealed: bytes
+
+    def is_late(self, terms: Terms) -> bool:
+        """Judged once, before anything of it left the box, and never after a release (design, section 7)."""
+        if terms.late_after_ms is None or self.called_ms is not None or self.released:
+            return False
+        return terms.now_ms - self.at_ms > terms.late_after_ms
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one transaction came to: where the next begins, and the rows it marked, of one group and suspect set."""
+
+    place: _Place
+    group: bytes = b""
+    split: int = 0
+    rows: tuple[_Candidate, ...] = ()
+    ended: bool = False
+
+
+class Claims:
+    """Chooses batches; remembers in memory only whose turn it is. For one thread at a time."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._place = _Place()
+
+    def next(self, terms: Terms) -> Batch | None:
+        """Mark the next batch as in flight, durably, and return it; None when nothing may be sent now."""
+        for _ in range(2):  # from whose turn it is to the end, then once round from the beginning
+            ended = False
+            while not ended:
+                look = self._outbox.database.write(partial(_look, self._outbox.book, terms, self._place))
+                self._place, ended = look.place, look.ended
+                if batch := self._open(look, terms):
+                    return batch
+            self._place = _Place()
+        return None
+
+    def probe(self, terms: Terms) -> Batch | None:
+        """Mark one row of a paused group as in flight, for each group once an hour; None when no probe is due."""
+        look = self._outbox.database.write(partial(_probe, self._outbox.book, terms))
+        return self._open(look, terms)
+
+    def _open(self, look: _Look, terms: Terms) -> Batch | None:
+        """Open the seals, outside of the lock; what does not open is parked and the rest flows."""
+        rows: list[Row] = []
+        broken: list[tuple[_Candidate, Reason]] = []
+        for each in look.rows:
+            registration, reason = unseal(self._outbox, each.uid, each.sealed)
+            if registration is None:
+                broken.append((each, reason))
+            else:
+                row = Row(
+                    id=each.id,
+                    tap=each.tap,
+                    holder=each.holder,
+                    uid=each.uid,
+                    attempts=each.attempts + 1,
+                    registration=registration,
+                )
+                rows.append(row)
+        if broken:
+            self._outbox.database.write(partial(_park_all, self._outbox.book, broken, terms.now_ms))
+        return Batch(group=look.group, split=look.split, rows=tuple(rows)) if rows else None
+
+
+def unseal(outbox: Outbox, uid: bytes, sealed: bytes) -> tuple[Registration | None, Reason]:
+    """Open what is to be sent; None with the reason for which the row must be held instead."""
+    try:
+        draft = unpack_draft(outbox.vault.open(Field.REGISTRATION, uid, sealed))
+    except SealBroken:
+        return None, Reason.SEAL
+    return draft.complete(), Reason.EMPLOYER if draft.employer is None else Reason.DECLARATION
+
+
+def park(connection: sqlite3.Connection, *, book: int, row: int, tap: int, holder: int, reason: Reason, at_ms: int) -> None:
+    """Hold a row for a human, inside the caller's transaction."""
+    connection.execute("UPDATE registrations SET state = 'held', reason = ?, split = 0 WHERE id = ?", (reason.value, row))
+    open_task(connection, TaskKind.HELD, book=book, at_ms=at_ms, tap=tap, registration=row, holder=holder)
+
+
+def _park_all(book: int, broken: list[tuple[_Candidate, Reason]], at_ms: int, connection: sqlite3.Connection) -> None:
+    for each, reason in broken:
+        park(connection, book=book, row=each.id, tap=each.tap, holder=each.holder, reason=reason, at_ms=at_ms)
+
+
+def _look(book: int, terms: Terms, place: _Place, connection: sqlite3.Connection) -> _Look:
+    if place.after is None:
+        key = connection.execute(_KEY_SQL, (book, place.group, place.split)).fetchone()
+        if key is None:
+            return _Look(_Place(), ended=True)
+        group, split = key
+    else:
+        group, split = place.group, place.split
+    if is_paused(connection, book, group):
+        return _Look(_Place(group, _LAST_SPLIT))
+    found = _candidates(connection, (book, None, group, split, place.after or 0, _SCAN))
+    # All of a suspect set together were refused: only its first half is tried, or its only row (design, section 5).
+    most = terms.size if split == 0 else min(terms.size, (len(found) + 1) // 2)
+    chosen, last = _choose(connection, book, terms, found, most)
+    _mark(connection, chosen)
+    whole_group = len(chosen) == most or len(found) < _SCAN
+    return _Look(_Place(group, split, None if whole_group else last), group, split, chosen)
+
+
+def _probe(book: int, terms: Terms, connection: sqlite3.Connection) -> _Look:
+    for (group,) in connection.execute(_PAUSED_SQL, (book, terms.now_ms - HOUR_MS)).fetchall():
+        split = connection.execute(_FIRST_SPLIT_SQL, (book, group)).fetchone()
+        if split is None:
+            continue
+        found = _candidates(connection, (book, Reason.GROUP.value, group, split[0], 0, _SCAN))
+        chosen, _ = _choose(connection, book, terms, found, 1)
+        if chosen:
+            connection.execute("UPDATE pauses SET probed_ms = ? WHERE book = ? AND group_index = ?", (terms.now_ms, book, group))
+            _mark(connection, chosen)
+            return _Look(_Place(), group, split[0], chosen)
+    return _Look(_Place())
+
+
+def _candidates(connection: sqlite3.Connection, values: tuple[object, ...]) -> list[_Candidate]:
+    return [_Candidate(*row) for row in connection.execute(_ROWS_SQL, values)]
+
+
+def _choose(
+    connection: sqlite3.Connection, book: int, terms: Terms, found: list[_Candidate], most: int
+) -> tuple[tuple[_Candidate, ...], int]:
+    """Take the rows whose person has nothing earlier open, at most so many; also returns the last row looked at."""
+    chosen: list[_Candidate] = []
+    cleared: dict[int, int] = {}  # a person's rows up to this one are in the batch or delay nobody
+    waiting: set[int] = set()
+    last = 0
+    for each in found:
+        if len(chosen) == most:
+            break
+        last = each.id
+        if each.holder in waiting:
+            continue
+        if each.is_late(terms):
+            park(connection, book=book, row=each.id, tap=each.tap, holder=each.holder, reason=Reason.LATE, at_ms=terms.now_ms)
+            continue
+        values = (book, each.holder, cleared.get(each.holder, 0), each.id, terms.now_ms - terms.order_wait_ms)
+        if connection.execute(_BLOCKED_SQL, values).fetchone():
+            waiting.add(each.holder)
+            continue
+        cleared[each.holder] = each.id
+        chosen.append(each)
+    return tuple(chosen), last
+
+
+def _mark(connection: sqlite3.Connection, chosen: tuple[_Candidate, ...]) -> None:
+    connection.executemany(
+        "UPDATE registrations SET state = 'in_flight', reason = NULL, attempts = attempts + 1 WHERE id = ?",
+        ((each.id,) for each in chosen),
+    )
