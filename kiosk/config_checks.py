@@ -154,14 +154,6 @@ def text(value: object) -> str:
 
 def service_url(value: object) -> str:
     """Accept an https URL with a host, no user, query or fragment; kept verbatim; raises ``Wrong``."""
-    url = web_address(value)
-    if "@" in url or "?" in url or "#" in url:
-        raise Wrong("has a user, a query or a fragment; write only https://HOST/PATH")
-    return url
-
-
-def web_address(value: object) -> str:
-    """Accept an https URL as it stands, for people to open; raises ``Wrong``."""
     url = text(value)
     try:
         parts = urlsplit(url)
@@ -171,6 +163,16 @@ def web_address(value: object) -> str:
     # urlsplit drops tabs and lets backslashes pass, which others read as slashes: the host would be another one.
     if not sound or not re.fullmatch(r"[!-\[\]-~]+", url):
         raise Wrong("is no https address; write https://HOST/PATH in plain ASCII")
+    if "@" in url or "?" in url or "#" in url:
+        raise Wrong("has a user, a query or a fragment; write only https://HOST/PATH")
+    return url
+
+
+def web_address(value: object) -> str:
+    """Accept an https link for people to open, verbatim: the box itself never follows it; raises ``Wrong``."""
+    url = text(value)
+    if not re.fullmatch(r"https://\S+", url):
+        raise Wrong("is no https link; copy it as the service shows it, https:// included")
     return url
 
 

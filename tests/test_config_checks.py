@@ -147,11 +147,13 @@ def test_an_address_that_could_be_read_in_two_ways_is_refused(url: object) -> No
         service_url(url)
 
 
-def test_an_address_for_people_may_have_a_query() -> None:
-    """The service's own link is shown as it is."""
-    assert web_address("https://h/x?declaration=1#top") == "https://h/x?declaration=1#top"
-    with pytest.raises(Wrong, match="no https address"):
-        web_address("javascript:alert(1)")
+def test_a_link_for_people_stays_as_it_is() -> None:
+    """The service's own link may have a query or an accent; only what a phone could run or misread is refused."""
+    for link in ("https://h/x?declaration=1#top", "https://h/é", "https://..."):
+        assert web_address(link) == link
+    for other in ("javascript:alert(1)", "http://h/", "https://h/a b", "https://"):
+        with pytest.raises(Wrong, match="no https link"):
+            web_address(other)
 
 
 def test_a_path_of_the_service_begins_with_a_slash() -> None:
