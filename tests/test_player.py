@@ -85,6 +85,8 @@ def test_the_same_rest_pattern_again_does_not_start_it_over() -> None:
     assert eventually(lambda: lines.states[-1:] == [(GREEN, False)])
     count = len(lines.states)
     player.rest(pattern((GREEN, False), (DARK, False), each_ms=60_000, repeat=True))
+    assert wakes_in(0.1, "indicator") == 0
+    assert len(lines.states) == count
     player.play(pattern((RED, False)))
     assert eventually(lambda: lines.states[count:] == [(RED, False), (GREEN, False)]), lines.states
     player.close()

@@ -1,0 +1,260 @@
+"""kiosk.timekeeper believes the clock only when somebody vouches for it and it can't be plainly wrong."""
+
+from __future__ import annotations
+
+import ctypes
+import statistics
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kiosk import timekeeper
+from kiosk.errors import KioskError
+from kiosk.settings import ClockSource
+from kiosk.timekeeper import CEILING_MS, FLOOR_MS, STA_UNSYNC, TIME_ERROR, KernelClock, Timekeeper, ask_kernel, kernel_boot_id
+
+NOW_MS = 1_780_000_000_000  # a day in 2026
+SYNCED = KernelClock(state=0, status=0x2001, max_error_us=12_000)
+
+
+def keeper(
+    kernel: KernelClock | OSError = SYNCED,
+    *,
+    wall_ms: int = NOW_MS,
+    source: ClockSource = ClockSource.KERNEL,
+    max_error_seconds: float = 60,
+    newest_trusted_ms: int | None = None,
+) -> Timekeeper:
+    """Make a timekeeper whose clocks stand still."""
+
+    def adjtimex() -> KernelClock:
+        if isinstance(kernel, OSError):
+            raise kernel
+        return kernel
+
+    return Timekeeper(
+        source=source,
+        max_error_seconds=max_error_seconds,
+        newest_trusted_ms=newest_trusted_ms,
+        adjtimex=adjtimex,
+        wall=lambda: wall_ms,
+        boot=lambda: 5_000_000_000,
+        boot_id=lambda: "a-boot",
+    )
+
+
+def test_a_synchronised_kernel_is_believed_within_its_bound() -> None:
+    """A clock that the kernel calls synchronised is trusted, with all clocks and the kernel's own error bound."""
+    reading = keeper().read()
+    assert (reading.wall_ms, reading.boot_ns, reading.boot_id) == (NOW_MS, 5_000_000_000, "a-boot")
+    assert (reading.trusted, reading.source, reading.bound_ms) == (True, "kernel", 12)
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        KernelClock(state=0, status=0x2000 | STA_UNSYNC, max_error_us=12_000),
+        KernelClock(state=TIME_ERROR, status=0x2001, max_error_us=12_000),
+        KernelClock(state=TIME_ERROR, status=STA_UNSYNC, max_error_us=16_000_000),
+    ],
+)
+def test_an_unsynchronised_kernel_is_not_believed(kernel: KernelClock) -> None:
+    """Either word of the kernel against its clock is enough, and no bound is made up for it."""
+    reading = keeper(kernel).read()
+    assert (reading.trusted, reading.source, reading.bound_ms) == (False, "kernel", None)
+
+
+@pytest.mark.parametrize("state", [0, 1, 2, 3, 4])
+def test_a_leap_second_is_no_reason_for_doubt(state: int) -> None:
+    """The states around a leap second are synchronised ones."""
+    assert keeper(KernelClock(state=state, status=0x11, max_error_us=1)).read().trusted
+
+
+@pytest.mark.parametrize(("max_error_us", "trusted"), [(60_000_000, True), (60_000_001, False), (60_001_000, False)])
+def test_a_bound_over_the_limit_is_not_believed(max_error_us: int, trusted: bool) -> None:  # noqa: FBT001 - pytest hands it over
+    """A clock that may be further off than max_error_seconds is not trusted, but its bound is told."""
+    reading = keeper(KernelClock(state=0, status=1, max_error_us=max_error_us)).read()
+    assert reading.trusted is trusted
+    assert reading.bound_ms == -(-max_error_us // 1000)
+
+
+@given(max_error_us=st.integers(0, 60_000_000))
+def test_a_bound_is_never_rounded_down(max_error_us: int) -> None:
+    """The bound in milliseconds covers the kernel's microseconds, by less than one millisecond more."""
+    bound = keeper(KernelClock(state=0, status=1, max_error_us=max_error_us)).read().bound_ms
+    assert bound is not None
+    assert 0 <= bound * 1000 - max_error_us < 1000
+
+
+def test_a_kernel_that_can_not_be_asked_is_nobody() -> None:
+    """A refused system call never raises into a tap: the clock is untrusted and nobody vouches for it."""
+    reading = keeper(PermissionError("forbidden")).read()
+    assert (reading.trusted, reading.source, reading.bound_ms) == (False, "none", None)
+    assert reading.wall_ms == NOW_MS
+
+
+def test_the_admin_may_vouch_for_the_clock() -> None:
+    """With source assume the kernel is not asked, and the admin's word is worth max_error_seconds."""
+    reading = keeper(OSError("never asked"), source=ClockSource.ASSUME, max_error_seconds=2.5).read()
+    assert (reading.trusted, reading.source, reading.bound_ms) == (True, "assume", 2500)
+
+
+@pytest.mark.parametrize("source", ClockSource)
+@pytest.mark.parametrize("wall_ms", [0, 315_532_800_000, FLOOR_MS - 1, CEILING_MS, CEILING_MS * 2, -1])
+def test_an_absurd_wall_clock_is_never_believed(source: ClockSource, wall_ms: int) -> None:
+    """A clock in 1970, in 1980, before this was written or after 2100 is wrong, whoever vouches for it."""
+    reading = keeper(source=source, wall_ms=wall_ms).read()
+    assert (reading.trusted, reading.source, reading.bound_ms) == (False, source, None)
+    assert reading.wall_ms == wall_ms
+
+
+@pytest.mark.parametrize("wall_ms", [FLOOR_MS, CEILING_MS - 1])
+def test_the_edges_of_the_believable_are_believed(wall_ms: int) -> None:
+    """The floor itself and the last moment before the ceiling are fine."""
+    assert keeper(wall_ms=wall_ms).read().trusted
+
+
+def test_floor_and_ceiling_are_the_years_they_are_said_to_be() -> None:
+    """The floor is the beginning of 2026, the ceiling that of 2100."""
+    assert datetime.fromtimestamp(FLOOR_MS / 1000, UTC) == datetime(2026, 1, 1, tzinfo=UTC)
+    assert datetime.fromtimestamp(CEILING_MS / 1000, UTC) == datetime(2100, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("source", ClockSource)
+def test_nothing_older_than_the_newest_trusted_time_is_believed(source: ClockSource) -> None:
+    """A clock that stands before a time already trusted and stored has gone back, whoever vouches for it."""
+    assert not keeper(source=source, newest_trusted_ms=NOW_MS + 1).read().trusted
+    assert keeper(source=source, newest_trusted_ms=NOW_MS).read().trusted
+
+
+def test_a_stored_time_below_the_floor_does_not_lower_it() -> None:
+    """The floor holds also for a store that remembers an older time."""
+    assert not keeper(wall_ms=FLOOR_MS - 1, newest_trusted_ms=FLOOR_MS - 1000).read().trusted
+
+
+def test_advance_moves_what_is_believed_and_never_back() -> None:
+    """A newly stored trusted time counts at once; an older one changes nothing."""
+    clock = keeper()
+    clock.advance(NOW_MS - 5)
+    assert clock.read().trusted
+    clock.advance(NOW_MS + 1)
+    clock.advance(NOW_MS - 5)
+    assert not clock.read().trusted
+
+
+def test_the_kernel_is_asked_before_the_wall_clock_is_read() -> None:
+    """A wall time from before the clock was set never goes out with the kernel's later word for it."""
+    asked = list[str]()
+
+    def adjtimex() -> KernelClock:
+        asked.append("kernel")
+        return SYNCED
+
+    def wall() -> int:
+        asked.append("wall")
+        return NOW_MS
+
+    Timekeeper(source=ClockSource.KERNEL, max_error_seconds=60, adjtimex=adjtimex, wall=wall, boot_id=lambda: "b").read()
+    assert asked[:2] == ["kernel", "wall"]
+
+
+def ticking(boot: list[int], wall: list[int]) -> tuple[Timekeeper, Iterator[int], Iterator[int]]:
+    """Make a timekeeper whose clocks give these values in turn."""
+    boots, walls = iter(boot), iter(wall)
+    clock = Timekeeper(
+        source=ClockSource.ASSUME, max_error_seconds=1, wall=lambda: next(walls), boot=lambda: next(boots), boot_id=lambda: "a-boot"
+    )
+    return clock, boots, walls
+
+
+def test_wall_and_boot_belong_together() -> None:
+    """The wall clock is read between two boot readings, and the moment given is the middle of them."""
+    clock, boots, walls = ticking([1_000, 3_000], [NOW_MS])
+    reading = clock.read()
+    assert (reading.boot_ns, reading.wall_ms) == (2_000, NOW_MS)
+    assert (list(boots), list(walls)) == ([], [])
+
+
+def test_a_pause_between_the_clocks_is_tried_again() -> None:
+    """Put to sleep between the readings, it reads again and takes the pair that lies close together."""
+    second = 1_000_000_000
+    clock, *_ = ticking([0, second, 2 * second, 2 * second + 500], [NOW_MS, NOW_MS + 2000])
+    reading = clock.read()
+    assert (reading.boot_ns, reading.wall_ms) == (2 * second + 250, NOW_MS + 2000)
+
+
+def test_on_a_machine_that_never_hurries_the_tightest_pair_counts() -> None:
+    """It never tries for ever: after five pairs the best one is given."""
+    boot = [
+        value for begin, gap in ((0, 9), (20, 7), (40, 3), (60, 5), (80, 8)) for value in (begin * 10**9, (begin + gap) * 10**9)
+    ]
+    clock, boots, _ = ticking(boot, [NOW_MS + number for number in range(5)])
+    assert (clock.read().wall_ms, list(boots)) == (NOW_MS + 2, [])
+
+
+def test_the_boot_id_is_read_once(tmp_path: Path) -> None:
+    """A boot has one id: it is read when the timekeeper is made and never on the tap path."""
+    path = tmp_path / "boot_id"
+    path.write_text("d3adbeef\n", encoding="ascii")
+    clock = Timekeeper(source=ClockSource.ASSUME, max_error_seconds=1, boot_id=lambda: kernel_boot_id(path))
+    path.unlink()
+    assert clock.read().boot_id == "d3adbeef"
+
+
+def test_a_boot_without_an_id_is_told_with_its_repair(tmp_path: Path) -> None:
+    """Where /proc/sys is hidden the daemon says which line of its unit to change."""
+    with pytest.raises(KioskError, match="ProcSubset"):
+        kernel_boot_id(tmp_path / "hidden")
+
+
+def test_this_machine_can_be_read() -> None:
+    """The real kernel answers: the clocks are this machine's, and the verdict is one of the known ones."""
+    before_boot, before_wall = time.clock_gettime_ns(time.CLOCK_BOOTTIME), time.time_ns() // 1_000_000
+    reading = Timekeeper(source=ClockSource.KERNEL, max_error_seconds=60).read()
+    after_boot, after_wall = time.clock_gettime_ns(time.CLOCK_BOOTTIME), time.time_ns() // 1_000_000
+    assert before_boot <= reading.boot_ns <= after_boot
+    assert before_wall <= reading.wall_ms <= after_wall
+    assert reading.boot_id == Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    assert reading.source == "kernel"
+
+
+def test_the_real_kernel_is_only_asked_never_told() -> None:
+    """The structure is the kernel's own size, and asking twice gives plausible values both times."""
+    assert ctypes.sizeof(timekeeper._Timex) == 208
+    for kernel in (ask_kernel(), ask_kernel()):
+        assert 0 <= kernel.state <= TIME_ERROR
+        assert 0 <= kernel.max_error_us <= 16_000_000
+        assert 0 <= kernel.status < 0x10000
+
+
+def test_a_failing_system_call_is_an_os_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the C library refuses, or does not have, leaves as OSError."""
+
+    class Refusing:
+        def adjtimex(self, _timex: object) -> int:
+            ctypes.set_errno(1)
+            return -1
+
+    monkeypatch.setattr(timekeeper, "_libc", Refusing)
+    with pytest.raises(PermissionError):
+        ask_kernel()
+    monkeypatch.setattr(timekeeper, "_libc", object)
+    with pytest.raises(OSError, match="adjtimex"):
+        ask_kernel()
+
+
+def test_a_reading_is_cheap_enough_for_the_tap_path() -> None:
+    """A reading costs microseconds: far less than the fsync that follows it."""
+    clock = Timekeeper(source=ClockSource.KERNEL, max_error_seconds=60)
+
+    def once() -> int:
+        before = time.perf_counter_ns()
+        clock.read()
+        return time.perf_counter_ns() - before
+
+    assert statistics.median(once() for _ in range(200)) < 1_000_000
