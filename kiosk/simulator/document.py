@@ -95,7 +95,8 @@ class Document:
     def issues(self, schema: str, body: object) -> list[Issue]:
         """Return what is wrong with a body by the schema of this name; empty when nothing is."""
         errors = islice(self._validator(schema).iter_errors(body), _MOST_ISSUES)
-        return list(dict.fromkeys(issue for error in errors for issue in _issues(error)))
+        distinct = {(issue.name, issue.type): issue for error in errors for issue in _issues(error)}
+        return list(distinct.values())[:_MOST_ISSUES]
 
     def _validator(self, schema: str) -> Draft202012Validator:
         if schema not in self._validators:
