@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Event
-from typing import Final, Protocol
-
-#: Bytes of a usable identifier: ISO 14443-3 UIDs of single, double and triple size, and the 8 of ISO 15693 and FeliCa.
-IDENTIFIER_LENGTHS: Final = frozenset({4, 7, 8, 10})
+from typing import Protocol
 
 
 class ReaderLost(Exception):
@@ -53,13 +50,6 @@ class Unreadable:
 
 
 Sighting = Card | Unreadable
-
-
-def seen(*, kind: str, identifier: bytes, technology: str, boot_ns: int) -> Sighting:
-    """Make a card of what a reader read, or say that no card has an identifier of that length; one rule for every reader."""
-    if len(identifier) not in IDENTIFIER_LENGTHS:
-        return Unreadable(why=f"identifier of {len(identifier)} bytes", boot_ns=boot_ns)
-    return Card(kind=kind, identifier=identifier, technology=technology, boot_ns=boot_ns)
 
 
 class Reader(Protocol):

@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterator
 from threading import Condition, Event
 from typing import Final
 
+from hardware.cards import Identified, reading
 from hardware.indicator import boot_clock
-from hardware.ports import ReaderLost, Sighting, Unreadable, seen
+from hardware.ports import Card, ReaderLost, Sighting, Unreadable
 
 #: A lost wake would be a bug; this bounds what it costs, without being a poll.
 _LONGEST_WAIT_SECONDS: Final = 60.0
+#: The status that ends a reader's answer when all went well (ISO 7816-4).
+_SUCCESS: Final = b"\x90\x00"
+_NO_ATR: Final = b""
 
 
 class SimulatedReader:
@@ -38,7 +42,7 @@ class SimulatedReader:
 
         Args:
             kind: The kind of identifier: ``uid``.
-            identifier: Its bytes; a length that no card has comes out as ``Unreadable``, as on metal.
+            identifier: Its bytes; whatever a PC/SC reader would not accept comes out as ``Unreadable``, as there.
             technology: What the reader shall say of the chip.
             unreadable: Why the card shall give no identifier at all, or None.
 
@@ -48,15 +52,20 @@ class SimulatedReader:
         with self._news:
             if not self._attached:
                 raise ReaderLost("the simulated reader is unplugged")
-            now = self._clock()
-            sighting: Sighting = (
-                Unreadable(why=unreadable, boot_ns=now)
-                if unreadable is not None
-                else seen(kind=kind, identifier=identifier, technology=technology, boot_ns=now)
-            )
+            sighting = self._judged(kind, identifier, technology, unreadable)
             self._laid.append(sighting)
             self._news.notify_all()
         return sighting
+
+    def _judged(self, kind: str, identifier: bytes, technology: str, unreadable: str | None) -> Sighting:
+        """Judge the identifier by the rules that PC/SC readers apply to a card's answer."""
+        now = self._clock()
+        if unreadable is not None:
+            return Unreadable(why=unreadable, boot_ns=now)
+        read = reading(identifier + _SUCCESS, _NO_ATR)
+        if isinstance(read, Identified):
+            return Card(kind=kind, identifier=read.identifier, technology=technology, boot_ns=now)
+        return Unreadable(why=read.why, boot_ns=now)
 
     def detach(self) -> None:
         """Pull the plug: ``attached`` is False and a tap raises until ``attach``; what was laid on before is still yielded."""

@@ -104,7 +104,7 @@ class Timekeeper:
     """Reads all clocks together and says how far they can be believed. Safe from any thread; a reading takes microseconds.
 
     Args:
-        source: ``kernel``, or ``assume`` where the admin vouches for the clock.
+        source: A ``ClockSource``: ``kernel``, or ``assume`` where the admin vouches for the clock.
         max_error_seconds: The largest error bound at which the kernel's clock is believed; with ``assume`` the bound itself.
         newest_trusted_ms: The latest trusted time the store knows, Unix milliseconds UTC, or None.
         adjtimex: Asks the kernel; may raise ``OSError``.
@@ -116,7 +116,7 @@ class Timekeeper:
     def __init__(
         self,
         *,
-        source: ClockSource,
+        source: str,
         max_error_seconds: float,
         newest_trusted_ms: int | None = None,
         adjtimex: Callable[[], KernelClock] = ask_kernel,
@@ -124,7 +124,7 @@ class Timekeeper:
         boot: Callable[[], int] = boot_clock,
         boot_id: Callable[[], str] = kernel_boot_id,
     ) -> None:
-        self._source = source
+        self._source = ClockSource(source)
         self._max_error_ms = round(max_error_seconds * 1000)
         self._newest_ms = FLOOR_MS if newest_trusted_ms is None else max(FLOOR_MS, newest_trusted_ms)
         self._adjtimex, self._wall, self._boot = adjtimex, wall, boot

@@ -6,6 +6,7 @@ from threading import Event
 
 import pytest
 
+from hardware import cards
 from hardware.ports import Card, ReaderLost, Unreadable
 from hardware.simulated import SimulatedReader
 from tests.contracts.reader import PATIENCE_SECONDS, ReaderBench, ReaderContract, reading
@@ -51,6 +52,20 @@ def test_a_card_can_be_made_unreadable() -> None:
     assert isinstance(sighting, Unreadable)
     assert (sighting.why, sighting.boot_ns) == ("no answer from the card", 7)
     assert UID.hex() not in repr(sighting).lower()
+
+
+@pytest.mark.parametrize("identifier", ["", "04A1B2", "88A1B2C3", "00000000", "FFFFFFFFFFFFFF", "04A1B2C3D4E58011"])
+def test_identifiers_are_judged_as_by_the_real_reader(identifier: str) -> None:
+    """Whatever a PC/SC reader would not take for a badge's number is unreadable here for the same reason."""
+    raw = bytes.fromhex(identifier)
+    sighting = SimulatedReader().tap("uid", raw)
+    real = cards.reading(raw + b"\x90\x00", atr=b"")
+    if isinstance(real, cards.Identified):
+        assert isinstance(sighting, Card)
+        assert sighting.identifier == raw
+    else:
+        assert isinstance(sighting, Unreadable)
+        assert sighting.why == real.why
 
 
 def test_an_unplugged_reader_takes_no_card() -> None:

@@ -26,7 +26,7 @@ def keeper(
     kernel: KernelClock | OSError = SYNCED,
     *,
     wall_ms: int = NOW_MS,
-    source: ClockSource = ClockSource.KERNEL,
+    source: str = ClockSource.KERNEL,
     max_error_seconds: float = 60,
     newest_trusted_ms: int | None = None,
 ) -> Timekeeper:
@@ -102,6 +102,13 @@ def test_the_admin_may_vouch_for_the_clock() -> None:
     """With source assume the kernel is not asked, and the admin's word is worth max_error_seconds."""
     reading = keeper(OSError("never asked"), source=ClockSource.ASSUME, max_error_seconds=2.5).read()
     assert (reading.trusted, reading.source, reading.bound_ms) == (True, "assume", 2500)
+
+
+def test_the_source_may_be_told_as_text_but_must_be_a_known_one() -> None:
+    """The configuration's own spelling is taken, and a source that nobody knows is refused instead of ignored."""
+    assert keeper(OSError("never asked"), source="assume").read().trusted
+    with pytest.raises(ValueError, match="gps"):
+        keeper(source="gps")
 
 
 @pytest.mark.parametrize("source", ClockSource)
