@@ -165,7 +165,9 @@ def rude(line: Line) -> bool:
 def test_a_handshake_that_hangs_is_not_sent(serve: Serve) -> None:
     """A server that accepts and never speaks TLS got nothing of the request."""
     server, client = serve(hang, timeout=0.5, greet=silent)
-    assert post(client, server) == NotSent(why="no complete answer within 0.5 seconds", reachable=True)
+    outcome = post(client, server)
+    assert isinstance(outcome, NotSent)
+    assert outcome.reachable
     assert not server.requests
 
 
@@ -264,6 +266,18 @@ def test_abort_before_the_request_holds_it_back(serve: Serve) -> None:
     client.close()
     assert not client._flights
     assert not server.requests
+
+
+def test_the_gate_is_shut_once_given_up() -> None:
+    """An exchange given up before its request began may not begin it, even if the connection could not be shut down."""
+    request = {"request": httpx.Request("POST", "https://host")}
+    flight = exchange._Flight()
+    assert isinstance(flight.give_up("aborted"), NotSent)
+    with pytest.raises(exchange._GivenUpError):
+        flight.trace("http11.send_request_headers.started", request)
+    begun = exchange._Flight()
+    begun.trace("http11.send_request_headers.started", request)
+    assert isinstance(begun.give_up("aborted"), Ambiguous)
 
 
 def test_name_lookup_that_hangs_does_not_hold_the_caller(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

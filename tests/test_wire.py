@@ -125,7 +125,7 @@ def test_a_bare_array_is_tolerated() -> None:
         [created(1), created(0)],
         [created(1), created(-2)],
         [created(1), created(2**63)],
-        [created(1), {"createdPresenceRegistration": {"id": True}}],
+        [created(9), {"createdPresenceRegistration": {"id": True}}],
         [created(1), {"createdPresenceRegistration": {"id": "2"}}],
         [created(1), {"createdPresenceRegistration": {"id": 2.0}}],
         [created(1), {"createdPresenceRegistration": {"validity": "pending"}}],
