@@ -177,6 +177,11 @@ class VirtualReader:
         return {"PCSCLITE_CSOCK_NAME": str(self.socket)}
 
     @property
+    def pid(self) -> int | None:
+        """The process id of pcscd, None while it is dead."""
+        return None if self._pcscd is None else self._pcscd.pid
+
+    @property
     def log(self) -> str:
         """What pcscd has said so far."""
         return (self.directory / "pcscd.log").read_text(errors="replace")
@@ -274,7 +279,11 @@ class VirtualReader:
 
     def _start(self, readers: str) -> None:
         # /run is replaced for this process alone, so that no other pcscd is touched.
-        script = 'mount --bind "$0/run" /run && exec setpriv --pdeathsig KILL pcscd --foreground --info --config "$0/$1"'
+        # Debian 13's pcscd would ask polkit, which a private one can't reach, and Debian 12's does not know the option.
+        script = (
+            'mount --bind "$0/run" /run && exec setpriv --pdeathsig KILL pcscd --foreground --info '
+            '$(pcscd --help | grep -oe --disable-polkit) --config "$0/$1"'
+        )
         self._plugged = readers
         root = self.user is None and os.geteuid() == 0
         with (self.directory / "pcscd.log").open("wb") as log:
