@@ -265,6 +265,10 @@ def _files(draft: _Draft, environ: Mapping[str, str]) -> Iterator[Mistake]:
     for store in draft.good(Store).values():
         for what in secret_mistakes(store.key_file, credentials=credentials, size=STORE_KEY_BYTES):
             yield Mistake("store.key_file", what)
+    for evidence in draft.good(Evidence).values():
+        if evidence.key_file is not None:
+            for what in secret_mistakes(evidence.key_file, credentials=credentials):
+                yield Mistake("evidence.key_file", what)
     for service in draft.good(Service).values():
         for what in secret_mistakes(service.private_key, credentials=credentials):
             yield Mistake("service.private_key", what)

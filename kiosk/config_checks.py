@@ -15,7 +15,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, NoReturn, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -202,11 +202,6 @@ def zone(value: object) -> ZoneInfo:
         if isinstance(error, Wrong):
             raise
         raise Wrong('is no known time zone; write a name like "Europe/Brussels"') from error
-
-
-def later(value: object) -> NoReturn:
-    """Refuse a key that this version can't honour: it must not silently do nothing."""
-    raise Wrong(f"is {_found(value)}, but this key is not available in this version; remove the line")
 
 
 def _flag(value: object) -> bool:

@@ -15,7 +15,7 @@ import logging
 import os
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 from typing import Final, Generic, TypeVar
@@ -106,8 +106,13 @@ class Database:
 
     def read(self, work: Work[_T]) -> _T:
         """Run ``work``, which only reads, between transactions. Keep it under 20 ms: taps wait meanwhile."""
-        with self._lock, self._translating():
-            return work(self._connection)
+        with self._lock:
+            if self._dead is not None:
+                raise self._dead
+            try:
+                return work(self._connection)
+            except sqlite3.Error as error:
+                raise self._judge(error) from error
 
     def close(self) -> None:
         """Let the store go; may be called twice."""
@@ -121,10 +126,13 @@ class Database:
         if len(jobs) > 1 and self._commit_together(jobs):
             return
         for job in jobs:
+            job.error = None
             try:
-                with self._translating():
-                    job.value = self._transact(job.work)
-                job.error = None
+                job.value = self._transact(job.work)
+            except sqlite3.IntegrityError as error:
+                job.error = error
+            except sqlite3.Error as error:
+                job.error = self._judge(error)
             except BaseException as error:  # noqa: BLE001  handed to the thread that asked, which raises it
                 job.error = error
             job.done = True
@@ -171,17 +179,6 @@ class Database:
                 self._connection.execute("ROLLBACK")
             raise
         return value
-
-    @contextlib.contextmanager
-    def _translating(self) -> Iterator[None]:
-        if self._dead is not None:
-            raise self._dead
-        try:
-            yield
-        except sqlite3.IntegrityError:
-            raise
-        except sqlite3.Error as error:
-            raise self._judge(error) from error
 
     def _judge(self, error: sqlite3.Error) -> StoreError:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF

@@ -97,7 +97,7 @@ class Entrance:
                 for sighting in self._reader.sightings(stop):
                     pause = _FIRST_RESTART_SECONDS
                     self._tell(self.gate, sighting, self._take(sighting, self.gate))
-            except Exception:
+            except Exception:  # noqa: BLE001  a reader's failure of any kind stays its own
                 _log.exception("reader dead", extra={"reader": self.gate.name, "again_in_seconds": pause})
             finally:
                 self._reader = None

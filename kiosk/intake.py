@@ -22,13 +22,14 @@ from kiosk.model import (
     Direction,
     Draft,
     Press,
+    Profile,
     ReaderDirection,
     Reason,
     Signal,
     State,
     TaskKind,
 )
-from kiosk.records import group_bytes
+from kiosk.records import card_bytes, group_bytes
 from kiosk.vault import Index, Vault
 
 _NS_PER_MS: Final = 1_000_000
@@ -71,15 +72,13 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Tap:
-    """One tap while it is being decided."""
+class _Row:
+    """A registration on its way into the book."""
 
-    card: CardId
-    gate: Gate
-    press: Press | None
-    technology: str
-    moment: rules.Now
-    clock: ClockReading
+    draft: Draft
+    state: State
+    reason: Reason | None
+    group: bytes | None
 
 
 class Intake:
@@ -114,6 +113,7 @@ class Intake:
         self._clock = clock
         self._offline = offline
         self._queued = queued
+        self._groups: dict[tuple[Employer, DeclarationNumber], bytes] = {}
 
     def take(self, sighting: Sighting, gate: Gate, press: Press | None = None) -> Answer:
         """Record what was seen and say what to show; returns only after the commit, and never raises for a full or dead store."""
@@ -127,164 +127,148 @@ class Intake:
 
     def _take_card(self, card: Card, gate: Gate, press: Press | None) -> Answer:
         clock = self._clock()
-        moment = rules.Now(
+        now = rules.Now(
             at_ms=clock.wall_ms - (clock.boot_ns - card.boot_ns) // _NS_PER_MS, boot_ns=card.boot_ns, boot_id=clock.boot_id
         )
-        tap = _Tap(
-            card=CardId(card.kind, card.identifier),
-            gate=gate,
-            press=press,
+        identity = CardId(card.kind, card.identifier)
+        tap = taps.Moment(
+            card=identity,
+            card_index=self._vault.index(Index.CARD, card_bytes(identity)),
+            reader=gate.name,
+            driver=gate.driver,
             technology=card.technology,
-            moment=moment,
+            press=press,
+            now=now,
             clock=clock,
         )
         try:
-            answer = self._database.write(partial(self._record, tap))
+            answer = self._database.write(partial(self._record, tap, gate))
         except (StoreError, SealBroken, sqlite3.Error) as error:
             return Answer(signal=Signal.FAILED, why=str(error))
-        if not answer.ids:
-            return answer
-        self._queued()
-        return replace(answer, offline=self._offline())
+        if answer.ids:
+            self._queued()
+            if self._offline():
+                return replace(answer, offline=True)
+        return answer
 
-    def _record(self, tap: _Tap, connection: sqlite3.Connection) -> Answer:
-        found = roster.find(connection, self._vault, tap.card)
+    def _record(self, tap: taps.Moment, gate: Gate, connection: sqlite3.Connection) -> Answer:
+        found = roster.find(connection, self._vault, tap.card_index)
         if found is None:
             return self._record_unknown(tap, connection)
         if found.revoked:
             return Answer(signal=Signal.REVOKED)
         standing = taps.last_tap(connection, book=self._book, holder=found.holder)
-        last, last_id = standing if standing is not None else (None, 0)
-        stay = None
-        if last is not None and last.direction is Direction.IN:
-            stay = taps.stay_of(connection, self._vault, tap=last_id)
-        decision = rules.decide(
-            tap.gate.direction,
-            tap.press,
-            last,
-            tap.moment,
-            self._site.limits,
-            elsewhere=_elsewhere(tap.gate, found.profile.declaration, stay),
-        )
-        worker = replace(_shown(tap.clock), name=found.profile.name, language=found.profile.language)
+        last, last_id = (None, 0) if standing is None else standing
+        inside = last is not None and last.direction is Direction.IN
+        stay = taps.stay_of(connection, self._vault, tap=last_id) if inside else None
+        elsewhere = _elsewhere(gate, found.profile.declaration, stay)
+        decision = rules.decide(gate.direction, tap.press, last, tap.now, self._site.limits, elsewhere=elsewhere)
         match decision:
-            case rules.Already(since_ms=since):
-                return replace(worker, signal=Signal.ALREADY, since_ms=since, direction=last.direction if last else None)
-            case rules.Record(direction=direction, tasks=opened):
-                coming = direction is Direction.IN
-                drafts = (self._arrival(tap, found.profile) if coming else self._departure(tap, found.profile, stay),)
+            case rules.Already(since_ms=since, direction=direction):
+                return _answer(tap, found.profile, Signal.ALREADY, direction, since_ms=since)
+            case rules.Record(direction=Direction.IN, tasks=opened):
+                rows = (self._arrival(connection, tap, gate, found.profile),)
+            case rules.Record(tasks=opened):
+                rows = (self._departure(connection, tap, gate, found.profile, stay),)
             case rules.Switch():
-                direction, opened = Direction.IN, ()
-                drafts = (self._departure(tap, found.profile, stay), self._arrival(tap, found.profile))
+                opened = ()
+                rows = (
+                    self._departure(connection, tap, gate, found.profile, stay),
+                    self._arrival(connection, tap, gate, found.profile),
+                )
             case _:
                 assert_never(decision)
-        return self._write(
-            tap, connection, holder=found.holder, drafts=drafts, opened=opened, worker=replace(worker, direction=direction)
-        )
+        return self._write(connection, tap, found, rows, opened)
 
     def _write(
         self,
-        tap: _Tap,
         connection: sqlite3.Connection,
-        *,
-        holder: int,
-        drafts: tuple[tuple[Draft, Reason | None], ...],
+        tap: taps.Moment,
+        found: roster.Found,
+        rows: tuple[_Row, ...],
         opened: tuple[TaskKind, ...],
-        worker: Answer,
     ) -> Answer:
-        rows = [self._placed(tap, connection, draft, lacking) for draft, lacking in drafts]
-        waits = any(state is State.HELD or reason is Reason.GROUP for _, state, reason, _ in rows)
-        signal = Signal.HELD if waits or worker.direction is None else Signal(worker.direction.value)
-        tap_id = self._add_tap(tap, connection, holder, worker.direction, signal)
-        ids = []
-        for draft, state, reason, group in rows:
-            row = outbox.add_registration(
+        direction = rows[-1].draft.direction
+        waits = any(row.state is State.HELD or row.reason is Reason.GROUP for row in rows)
+        signal = Signal.HELD if waits else Signal.IN if direction is Direction.IN else Signal.OUT
+        tap_id = taps.add_tap(
+            connection, self._vault, tap, book=self._book, holder=found.holder, direction=direction, signal=signal
+        )
+        ids = tuple(
+            outbox.add_registration(
                 connection,
                 self._vault,
                 tap=tap_id,
                 book=self._book,
-                holder=holder,
-                draft=draft,
-                state=state,
-                reason=reason,
-                group_index=group,
+                holder=found.holder,
+                draft=row.draft,
+                state=row.state,
+                reason=row.reason,
+                group_index=row.group,
             )
-            ids.append(row)
-            if state is State.HELD:
-                self._open(connection, TaskKind.HELD, tap, tap_id=tap_id, holder=holder, row=row)
-        for kind in opened:
-            self._open(connection, kind, tap, tap_id=tap_id, holder=holder, row=ids[0])
-        return replace(worker, signal=signal, ids=tuple(ids))
+            for row in rows
+        )
+        held = [(TaskKind.HELD, number) for number, row in zip(ids, rows, strict=True) if row.state is State.HELD]
+        for kind, number in (*held, *((kind, ids[0]) for kind in opened)):
+            tasks.open_task(
+                connection, kind, book=self._book, at_ms=tap.now.at_ms, tap=tap_id, registration=number, holder=found.holder
+            )
+        return _answer(tap, found.profile, signal, direction, ids=ids)
 
-    def _arrival(self, tap: _Tap, profile: roster.Profile) -> tuple[Draft, Reason | None]:
+    def _arrival(self, connection: sqlite3.Connection, tap: taps.Moment, gate: Gate, profile: Profile) -> _Row:
         """An IN is chosen afresh."""
+        return self._placed(connection, tap, *self._chosen(tap, gate, profile, Direction.IN))
+
+    def _departure(
+        self, connection: sqlite3.Connection, tap: taps.Moment, gate: Gate, profile: Profile, stay: Draft | None
+    ) -> _Row:
+        """An OUT carries the declaration, employer and identity of its IN; without one it is chosen like an IN."""
+        if stay is None:
+            return self._placed(connection, tap, *self._chosen(tap, gate, profile, Direction.OUT))
+        draft = replace(stay, direction=Direction.OUT, at_ms=tap.now.at_ms, place=self._site.place)
+        return self._placed(connection, tap, draft, Reason.DECLARATION if stay.declaration is None else Reason.EMPLOYER)
+
+    def _chosen(self, tap: taps.Moment, gate: Gate, profile: Profile, direction: Direction) -> tuple[Draft, Reason | None]:
         choice = rules.assign(
             holder_employer=profile.employer,
             holder_declaration=profile.declaration,
-            reader_declaration=tap.gate.declaration,
+            reader_declaration=gate.declaration,
             declarations=self._site.declarations,
             default_employer=self._site.employer,
-            day=self._day(tap.moment.at_ms),
+            day=self._day(tap.now.at_ms),
         )
         draft = Draft(
             ssin=profile.insz,
-            direction=Direction.IN,
-            at_ms=tap.moment.at_ms,
+            direction=direction,
+            at_ms=tap.now.at_ms,
             employer=choice.employer,
             place=self._site.place,
             declaration=choice.declaration,
         )
         return draft, choice.reason
 
-    def _departure(self, tap: _Tap, profile: roster.Profile, stay: Draft | None) -> tuple[Draft, Reason | None]:
-        """An OUT carries the declaration, employer and identity of its IN; without one it is chosen like an IN."""
-        if stay is None:
-            draft, reason = self._arrival(tap, profile)
-            return replace(draft, direction=Direction.OUT), reason
-        reason = Reason.DECLARATION if stay.declaration is None else Reason.EMPLOYER if stay.employer is None else None
-        return replace(stay, direction=Direction.OUT, at_ms=tap.moment.at_ms, place=self._site.place), reason
-
-    def _placed(
-        self, tap: _Tap, connection: sqlite3.Connection, draft: Draft, lacking: Reason | None
-    ) -> tuple[Draft, State, Reason | None, bytes | None]:
-        """The state in which a draft enters the book."""
+    def _placed(self, connection: sqlite3.Connection, tap: taps.Moment, draft: Draft, lacking: Reason | None) -> _Row:
+        """The state in which a draft enters the book; ``lacking`` says why it is held if it is incomplete."""
         if draft.employer is None or draft.declaration is None:
-            return draft, State.HELD, lacking, None
-        group = self._vault.index(Index.GROUP, group_bytes(draft.employer, draft.declaration))
+            return _Row(draft=draft, state=State.HELD, reason=lacking, group=None)
+        group = self._group(draft.employer, draft.declaration)
+        reason = None if tap.clock.trusted else Reason.CLOCK
         if outbox.is_paused(connection, self._book, group):
-            return draft, State.QUEUED, Reason.GROUP, group
-        return draft, State.QUEUED, None if tap.clock.trusted else Reason.CLOCK, group
+            reason = Reason.GROUP
+        return _Row(draft=draft, state=State.QUEUED, reason=reason, group=group)
 
-    def _record_unknown(self, tap: _Tap, connection: sqlite3.Connection) -> Answer:
-        self._add_tap(tap, connection, None, None, Signal.UNKNOWN_CARD)
+    def _group(self, employer: Employer, declaration: DeclarationNumber) -> bytes:
+        known = self._groups.get((employer, declaration))
+        if known is None:
+            known = self._groups[employer, declaration] = self._vault.index(Index.GROUP, group_bytes(employer, declaration))
+        return known
+
+    def _record_unknown(self, tap: taps.Moment, connection: sqlite3.Connection) -> Answer:
+        taps.add_tap(connection, self._vault, tap, book=self._book, holder=None, direction=None, signal=Signal.UNKNOWN_CARD)
         # One task a card, not a tap: the card's blind index tells them apart and says nothing.
-        key = self._vault.index(Index.CARD, tap.card.identifier).hex()[:8]
-        tasks.open_task(connection, TaskKind.UNKNOWN_CARD, book=self._book, at_ms=tap.moment.at_ms, note=f"card key {key}")
-        return replace(_shown(tap.clock), signal=Signal.UNKNOWN_CARD)
-
-    def _add_tap(
-        self, tap: _Tap, connection: sqlite3.Connection, holder: int | None, direction: Direction | None, signal: Signal
-    ) -> int:
-        return taps.add_tap(
-            connection,
-            self._vault,
-            taps.NewTap(
-                book=self._book,
-                holder=holder,
-                card=tap.card,
-                reader=tap.gate.name,
-                driver=tap.gate.driver,
-                technology=tap.technology,
-                press=tap.press,
-                direction=direction,
-                signal=signal,
-                moment=tap.moment,
-                clock=tap.clock,
-            ),
-        )
-
-    def _open(self, connection: sqlite3.Connection, kind: TaskKind, tap: _Tap, *, tap_id: int, holder: int, row: int) -> None:
-        tasks.open_task(connection, kind, book=self._book, at_ms=tap.moment.at_ms, tap=tap_id, registration=row, holder=holder)
+        note = f"card key {tap.card_index.hex()[:8]}"
+        tasks.open_task(connection, TaskKind.UNKNOWN_CARD, book=self._book, at_ms=tap.now.at_ms, note=note)
+        return Answer(signal=Signal.UNKNOWN_CARD, clock=_word(tap))
 
     def _day(self, at_ms: int) -> date:
         return datetime.fromtimestamp(at_ms / 1000, self._site.zone).date()
@@ -295,5 +279,25 @@ def _elsewhere(gate: Gate, own: DeclarationNumber | None, stay: Draft | None) ->
     return own is None and gate.declaration is not None and stay is not None and stay.declaration != gate.declaration
 
 
-def _shown(clock: ClockReading) -> Answer:
-    return Answer(signal=Signal.HELD, clock="ok" if clock.trusted else "waiting")
+def _word(tap: taps.Moment) -> str:
+    return "ok" if tap.clock.trusted else "waiting"
+
+
+def _answer(
+    tap: taps.Moment,
+    profile: Profile,
+    signal: Signal,
+    direction: Direction,
+    *,
+    ids: tuple[int, ...] = (),
+    since_ms: int | None = None,
+) -> Answer:
+    return Answer(
+        signal=signal,
+        ids=ids,
+        direction=direction,
+        clock=_word(tap),
+        since_ms=since_ms,
+        name=profile.name,
+        language=profile.language,
+    )

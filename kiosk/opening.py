@@ -73,6 +73,7 @@ def desk_of(config: Config, house: House) -> Desk:
         time_zone=config.site.time_zone.key,
         declarations=tuple(declaration.term for declaration in config.declarations),
         employer=config.employer,
+        limits=config.rules.limits,
     )
 
 

@@ -52,9 +52,10 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class Already:
-    """Nothing new is recorded: a repeat, or inside the minimum stay, since ``since_ms``."""
+    """Nothing new is recorded: a repeat, or inside the minimum stay; already in or out since ``since_ms``."""
 
     since_ms: int
+    direction: Direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def decide(
     wish = _wish(reader, press)
     elapsed_ms = _elapsed_ms(last, now)
     if last is not None and _is_repeat(wish, last, elapsed_ms, limits):
-        return Already(last.at_ms)
+        return Already(last.at_ms, last.direction)
     inside = last is not None and last.direction is Direction.IN
     stale = inside and elapsed_ms > limits.max_shift_hours * _HOUR_MS
     if not inside or last is None:
@@ -102,7 +103,7 @@ def decide(
         case ReaderDirection.OUT:
             return Record(Direction.OUT)
         case ReaderDirection.IN:
-            return Record(Direction.IN, (TaskKind.MISSING_OUT,)) if stale else Already(last.at_ms)
+            return Record(Direction.IN, (TaskKind.MISSING_OUT,)) if stale else Already(last.at_ms, last.direction)
         case ReaderDirection.TOGGLE:
             return _toggle_inside(last, elapsed_ms, limits, stale=stale)
         case _:
@@ -140,7 +141,7 @@ def _toggle_inside(last: LastTap, elapsed_ms: float, limits: Limits, *, stale: b
     if stale:
         return Record(Direction.IN, (TaskKind.MISSING_OUT,))
     if 0 <= elapsed_ms < limits.minimum_stay_minutes * _MINUTE_MS:
-        return Already(last.at_ms)
+        return Already(last.at_ms, last.direction)
     if elapsed_ms > limits.ask_after_hours * _HOUR_MS:
         return Record(Direction.OUT, (TaskKind.LONG_STAY,))
     return Record(Direction.OUT)

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from kiosk.config_checks import Choice, Listen, Number, Parsed, later, service_url, web_address, zone
+from kiosk.config_checks import Choice, Listen, Number, Parsed, service_url, web_address, zone
 from kiosk.contract import MAX_BATCH, PRODUCTION_HOST, TOKEN_URL, Paths, ServiceSettings
 from kiosk.identifiers import DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber
 from kiosk.model import Coordinates, Environment, ReaderDirection
@@ -218,9 +218,9 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """The key that signs the chain; None while this version leaves the chain unsigned."""
+    """The key for the chain of evidence; this version leaves the chain unsigned, and status says so."""
 
-    key_file: Annotated[Path, later] | None = None
+    key_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,6 @@ class View:
     environment: Environment
     service_host: str
     counts: Mapping[State, int]
-    checked: int
     oldest_unsent_ms: int | None
     present: int
     tasks: int
@@ -44,6 +43,7 @@ class View:
     certificate_days_left: int | None
     store_failure: str | None
     light: bool
+    resting: Signal
 
 
 def snapshot(view: View) -> dict[str, object]:
@@ -53,7 +53,6 @@ def snapshot(view: View) -> dict[str, object]:
         "version": view.version,
         "environment": view.environment.value,
         **{state.value: view.counts.get(state, 0) for state in State},
-        "checked": view.checked,
         "oldest_unsent_seconds": _age_seconds(view.oldest_unsent_ms, clock.wall_ms),
         "present": view.present,
         "tasks": view.tasks,
@@ -71,19 +70,28 @@ def snapshot(view: View) -> dict[str, object]:
         },
         "certificate": {"days_left": view.certificate_days_left},
         "store": {"state": "ready" if view.store_failure is None else "failed", "why": view.store_failure},
+        "evidence": {"signed": False},
         "indicator": {"state": "ready" if view.light else "absent"},
-        "signal": resting_signal(view).value,
+        "signal": view.resting.value,
     }
 
 
-def resting_signal(view: View) -> Signal:
-    """What the box shows when nobody taps: trouble before training before all is well."""
-    if view.store_failure is not None or all(reader.state != "ready" for reader in view.readers):
+def resting_signal(*, environment: Environment, readers: Sequence[str], troubled: bool, store_failed: bool) -> Signal:
+    """What the box shows when nobody taps.
+
+    Args:
+        environment: In training the light says so, whatever else a manager should see on the screen.
+        readers: Every reader's state; without one that is ready nobody can register, in training too.
+        troubled: A human is asked for: a task, an untrusted clock, a fault of configuration.
+        store_failed: Nothing can be recorded.
+    """
+    if store_failed:
+        return Signal.FAILED
+    if "ready" not in readers:
         return Signal.ATTENTION
-    if view.environment is Environment.TRAINING:
+    if environment is Environment.TRAINING:
         return Signal.TRAINING
-    troubled = view.tasks or not view.clock.trusted or view.service.state == "config_fault"
-    if troubled or any(reader.state != "ready" for reader in view.readers):
+    if troubled or set(readers) != {"ready"}:
         return Signal.ATTENTION
     return Signal.READY
 

@@ -8,9 +8,9 @@ from typing import Final
 
 from kiosk.identifiers import CardId
 from kiosk.model import ClockReading, Direction, Draft, Press, Signal
-from kiosk.records import card_bytes, pack_card, unpack_draft
+from kiosk.records import pack_card, unpack_draft
 from kiosk.rules import LastTap, Now
-from kiosk.vault import Field, Index, Vault, new_uid
+from kiosk.vault import Field, Vault, new_uid
 
 _LAST: Final = (
     "SELECT direction, at_ms, boot_ns, boot_id, id FROM taps WHERE holder = ? AND book = ? AND counts = 1 ORDER BY id DESC LIMIT 1"
@@ -23,33 +23,27 @@ _INSERT: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewTap:
-    """A tap to record.
+class Moment:
+    """A tap before it is decided: what was seen, where, and when.
 
     Attributes:
-        book: The current book.
-        holder: Whose badge it is, or None for an unknown card, which is kept sealed.
         card: The card.
+        card_index: Its blind index.
         reader: The reader's name.
         driver: The reader's driver.
         technology: What the reader said of the chip.
         press: A button pressed before it.
-        direction: What was decided, or None for an unknown card.
-        signal: What the worker was shown.
-        moment: The tap's moment by all clocks.
-        clock: How far the clock could be trusted.
+        now: The moment by the clocks that decide.
+        clock: How far they could be trusted.
     """
 
-    book: int
-    holder: int | None
     card: CardId
+    card_index: bytes
     reader: str
     driver: str
     technology: str
     press: Press | None
-    direction: Direction | None
-    signal: Signal
-    moment: Now
+    now: Now
     clock: ClockReading
 
 
@@ -71,29 +65,48 @@ def stay_of(connection: sqlite3.Connection, vault: Vault, *, tap: int) -> Draft 
     return None if row is None else unpack_draft(vault.open(Field.REGISTRATION, row[0], row[1]))
 
 
-def add_tap(connection: sqlite3.Connection, vault: Vault, tap: NewTap) -> int:
-    """Record a tap inside the caller's transaction and return its id."""
+def add_tap(
+    connection: sqlite3.Connection,
+    vault: Vault,
+    tap: Moment,
+    *,
+    book: int,
+    holder: int | None,
+    direction: Direction | None,
+    signal: Signal,
+) -> int:
+    """Record a tap inside the caller's transaction and return its id.
+
+    Args:
+        connection: The store, in a transaction.
+        vault: Its keys.
+        tap: What was seen.
+        book: The current book.
+        holder: Whose badge it is, or None for an unknown card, which is kept sealed.
+        direction: What was decided, or None for an unknown card.
+        signal: What the worker is shown after the commit.
+    """
     uid = new_uid()
     # A badge is kept in the roster already; only a card nobody knows must be kept here, to be linked later.
-    sealed = vault.seal(Field.TAP, uid, pack_card(tap.card)) if tap.holder is None else None
+    sealed = vault.seal(Field.TAP, uid, pack_card(tap.card)) if holder is None else None
     cursor = connection.execute(
         _INSERT,
         (
             uid,
-            tap.book,
-            tap.holder,
-            vault.index(Index.CARD, card_bytes(tap.card)),
+            book,
+            holder,
+            tap.card_index,
             tap.reader,
             tap.driver,
             tap.technology,
             None if tap.press is None else tap.press.value,
-            None if tap.direction is None else tap.direction.value,
-            tap.signal.value,
-            int(tap.direction is not None),
-            tap.moment.at_ms,
-            tap.moment.at_ms,
-            tap.moment.boot_ns,
-            tap.moment.boot_id,
+            None if direction is None else direction.value,
+            signal.value,
+            0 if direction is None else 1,
+            tap.now.at_ms,
+            tap.now.at_ms,
+            tap.now.boot_ns,
+            tap.now.boot_id,
             int(tap.clock.trusted),
             tap.clock.source,
             tap.clock.bound_ms,

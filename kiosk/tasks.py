@@ -50,6 +50,13 @@ def close_tasks(connection: sqlite3.Connection, *, registration: int, kinds: fro
     )
 
 
+def close_holder_tasks(connection: sqlite3.Connection, *, holder: int, kind: TaskKind, at_ms: int) -> None:
+    """Close the open tasks of this kind about one holder, inside the caller's transaction."""
+    connection.execute(
+        "UPDATE tasks SET closed_ms = ? WHERE closed_ms IS NULL AND kind = ? AND holder = ?", (at_ms, kind.value, holder)
+    )
+
+
 def open_tasks(connection: sqlite3.Connection, book: int) -> list[Task]:
     """Every open task of a book, oldest first."""
     rows = connection.execute(
@@ -60,3 +67,8 @@ def open_tasks(connection: sqlite3.Connection, book: int) -> list[Task]:
         Task(id=row[0], kind=TaskKind(row[1]), tap=row[2], registration=row[3], holder=row[4], opened_ms=row[5], note=row[6])
         for row in rows
     ]
+
+
+def any_open(connection: sqlite3.Connection, book: int) -> bool:
+    """Whether a human is asked for anything."""
+    return connection.execute("SELECT 1 FROM tasks WHERE closed_ms IS NULL AND book = ? LIMIT 1", (book,)).fetchone() is not None

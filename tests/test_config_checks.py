@@ -18,7 +18,6 @@ from kiosk.config_checks import (
     Parsed,
     Wrong,
     converter,
-    later,
     mistakes,
     required_keys,
     service_url,
@@ -187,12 +186,6 @@ def test_a_time_zone_is_one_of_the_database() -> None:
             zone(value)
     with pytest.raises(Wrong, match="is an integer"):
         zone(1)
-
-
-def test_a_key_for_a_later_version_is_refused_whatever_it_holds() -> None:
-    """It must not look as if it did something."""
-    with pytest.raises(Wrong, match="not available in this version; remove the line"):
-        later("x")
 
 
 def test_types_are_taken_strictly() -> None:

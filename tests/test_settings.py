@@ -26,8 +26,8 @@ from tests.people import DECLARATION, EMPLOYER, PLACE
 REFERENCE = (Path(config.__file__).parent / "kiosk.toml").read_text(encoding="utf-8")
 #: "#key" and "#[section]" are settings, "# text" is text.
 UNCOMMENTED = re.sub(r"(?m)^#(?=[a-z_]+ = |\[)", "", REFERENCE)
-#: What can't stand beside the rest: the other one of two employer numbers, and what a later version brings.
-ALTERNATIVES = ('foreign_vat_number = "NL123456789B01"\n', 'key_file = "evidence.key"\n')
+#: What can't stand beside the rest: the other one of two employer numbers.
+ALTERNATIVES = ('foreign_vat_number = "NL123456789B01"\n',)
 
 
 def entries() -> Iterator[tuple[str, Any, str]]:
@@ -85,8 +85,8 @@ def test_the_reference_states_the_true_default(path: str) -> None:
     truth = default(keys()[path])
     if stated := re.search(r"Default: (\S+)\.(?: |$)", said):
         assert tomllib.loads(f"x = {stated[1]}")["x"] == value == truth
-    elif "By default" in said or "not available in this version; the chain" in said:
-        assert path in {"store.path", "store.key_file", "control.socket", "evidence.key_file"}
+    elif "By default" in said:
+        assert path in {"store.path", "store.key_file", "control.socket"}
     elif "equired" in said and "No default" not in said:
         assert truth is MISSING or path == "service.token_url"
     else:
@@ -145,7 +145,6 @@ def test_the_lines_left_out_above_are_refused(tmp_path: Path) -> None:
     for name in ("client.cert.pem", "ca.pem"):
         (tmp_path / name).touch()
     assert [line.split(": ")[0] for line in complaints(tmp_path, UNCOMMENTED)] == [
-        "evidence.key_file",
         "employer.foreign_vat_number",
         "declaration[1].foreign_vat_number",
     ]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from kiosk.database import Database
 from kiosk.identifiers import Employer
 from kiosk.model import ClockReading, Coordinates
-from kiosk.rules import DeclarationTerm
+from kiosk.rules import DeclarationTerm, Limits
 from kiosk.vault import Vault
 
 
@@ -38,6 +38,7 @@ class Desk:
         time_zone: The site's IANA time zone: dates of declarations are local.
         declarations: The configured declarations.
         employer: The default employer, or None.
+        limits: The times that decide a direction, and how long a stay is shown as one.
         delivery: The running delivery, or None when the verb opened the store itself.
     """
 
@@ -49,4 +50,9 @@ class Desk:
     time_zone: str
     declarations: tuple[DeclarationTerm, ...]
     employer: Employer | None
+    limits: Limits = field(default_factory=Limits)
     delivery: Deliverer | None = None
+
+
+#: One call of the desk: JSON values in, JSON values out; raises ``UsageError`` or ``Declined``.
+Call = Callable[[Desk, Mapping[str, object]], dict[str, object]]

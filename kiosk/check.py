@@ -1,0 +1,166 @@
+"""``kiosk check``: everything that can be known without the network, and every mistake at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from hardware.ports import ReaderLost
+from kiosk.auth import load_private_key
+from kiosk.certificate import read_certificate
+from kiosk.errors import KioskError, StoreBusy
+from kiosk.model import ReaderDirection
+from kiosk.opening import borrowed_desk
+from kiosk.settings import Config, Driver, Reader
+
+_SOON_DAYS: Final = 30
+
+
+class Grade(StrEnum):
+    """How a finding is meant."""
+
+    OK = "ok"
+    ADVICE = "advice"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of the report: about what, how bad, what was found, and what repairs it."""
+
+    subject: str
+    grade: Grade
+    told: str
+    repair: str | None = None
+
+
+def check(config: Config, now: datetime) -> list[Finding]:
+    """Look at keys, certificate, store and readers.
+
+    Args:
+        config: Loaded with its secrets: what is wrong in the file itself was reported by that.
+        now: Aware, UTC.
+    """
+    return [
+        Finding(
+            subject="configuration",
+            grade=Grade.OK,
+            told=f"{config.path}: against {config.service.service_host}, {config.service.environment.value}",
+        ),
+        *_client_key(config, now),
+        *_store(config),
+        *(finding for reader in config.readers for finding in _reader(reader)),
+        *_several_gates(config),
+    ]
+
+
+def _client_key(config: Config, now: datetime) -> Iterator[Finding]:
+    subject = "client key"
+    try:
+        key = load_private_key(config.service.private_key)
+    except KioskError as error:
+        yield _wrong(subject, error)
+        return
+    yield Finding(subject=subject, grade=Grade.OK, told=f"signs with {key.algorithm}")
+    if config.service.certificate is None:
+        yield Finding(
+            subject="certificate",
+            grade=Grade.ADVICE,
+            told="none is named: nobody is warned before it ends",
+            repair="name it in [service] certificate",
+        )
+        return
+    try:
+        certificate = read_certificate(config.service.certificate)
+    except KioskError as error:
+        yield _wrong("certificate", error)
+        return
+    if not certificate.belongs_to(key.private):
+        yield Finding(
+            subject="certificate",
+            grade=Grade.WRONG,
+            told=f"{config.service.certificate} does not belong to {config.service.private_key}",
+            repair="name the pair that was made together; the service takes only a token signed by the uploaded certificate's key",
+        )
+    yield _days(certificate.days_left(now))
+
+
+def _days(left: int) -> Finding:
+    if left < 0:
+        return Finding(
+            subject="certificate",
+            grade=Grade.WRONG,
+            told=f"ended {-left} days ago",
+            repair="make a new one and upload it in Chaman",
+        )
+    grade = Grade.ADVICE if left < _SOON_DAYS else Grade.OK
+    return Finding(
+        subject="certificate",
+        grade=grade,
+        told=f"{left} days left",
+        repair=None if grade is Grade.OK else "renew it in Chaman in time",
+    )
+
+
+def _store(config: Config) -> Iterator[Finding]:
+    subject = "store"
+    if not config.store.path.exists():
+        yield Finding(
+            subject=subject, grade=Grade.OK, told=f"{config.store.path} is made at the first `kiosk badge add` or `kiosk run`"
+        )
+        return
+    try:
+        with borrowed_desk(config, create=False):
+            yield Finding(subject=subject, grade=Grade.OK, told=f"{config.store.path} opens with its key")
+    except StoreBusy:
+        yield Finding(subject=subject, grade=Grade.OK, told=f"{config.store.path} is in use by the running daemon")
+    except KioskError as error:
+        yield _wrong(subject, error)
+
+
+def _reader(reader: Reader) -> Iterator[Finding]:
+    subject = f"reader {reader.name}"
+    if reader.driver is not Driver.PCSC:
+        yield Finding(subject=subject, grade=Grade.OK, told=f"{reader.driver.value}, {reader.direction.value}")
+        return
+    from hardware.pcsc import listing  # noqa: PLC0415  only a box with such a reader needs its library
+
+    try:
+        names = listing()
+    except ReaderLost as error:
+        yield Finding(subject=subject, grade=Grade.WRONG, told=str(error))
+        return
+    fitting = [name for name in names if reader.match is None or reader.match in name]
+    if fitting:
+        yield Finding(subject=subject, grade=Grade.OK, told=f"{', '.join(fitting)}, {reader.direction.value}")
+        return
+    told = f"plugged in are: {', '.join(names)}" if names else "no reader is plugged in"
+    yield Finding(subject=subject, grade=Grade.WRONG, told=told, repair="plug it in, or correct `match` in its [[reader]]")
+
+
+def _several_gates(config: Config) -> Iterator[Finding]:
+    if any(reader.direction is ReaderDirection.TOGGLE for reader in config.readers):
+        yield Finding(
+            subject="direction",
+            grade=Grade.ADVICE,
+            told="a toggle reader decides by the taps of this kiosk alone",
+            repair='if another kiosk serves this site too, give every reader direction = "in" or "out"',
+        )
+
+
+def _wrong(subject: str, error: KioskError) -> Finding:
+    return Finding(subject=subject, grade=Grade.WRONG, told=error.message, repair=error.repair)
+
+
+def report(findings: list[Finding]) -> Mapping[str, object]:
+    """Write the findings as ``check --json`` prints them."""
+    return {
+        "ok": all(finding.grade is not Grade.WRONG for finding in findings),
+        "items": [
+            {"subject": finding.subject, "grade": finding.grade.value, "told": finding.told, "repair": finding.repair}
+            for finding in findings
+        ],
+    }

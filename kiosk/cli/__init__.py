@@ -1,0 +1,51 @@
+"""The verbs: parse, call one function, print. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from kiosk.cli import book, box, people
+from kiosk.cli.common import CONTEXT, complain
+from kiosk.errors import KioskError, UsageError
+
+
+@click.group(context_settings=CONTEXT)
+@click.option("--config", "config_path", metavar="FILE", help="Configuration; else $KIOSK_CONFIG, else /etc/kiosk/kiosk.toml.")
+@click.version_option(package_name="ciao-kiosk")
+@click.pass_context
+def kiosk(context: click.Context, config_path: str | None) -> None:
+    """Presence registrations for the Belgian service Check In and Out at Work, from badge taps."""
+    context.obj = config_path
+
+
+for _verb in (*box.VERBS, *people.VERBS, *book.VERBS):
+    kiosk.add_command(_verb)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return its exit code; a user's mistake is told in a sentence, never in a traceback."""
+    try:
+        code = kiosk.main(args=arguments, prog_name="kiosk", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("stopped", err=True)
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except KioskError as error:
+        complain(error)
+        return 2 if isinstance(error, UsageError) else 1
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing more can be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def entry() -> None:
+    """The ``kiosk`` command."""
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""The verbs about the book: ``outbox``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from kiosk.cli.common import ask, fields, json_option, show, table
+from kiosk.model import State
+
+_ROWS: Final = (
+    "id",
+    "state",
+    "direction",
+    "tapped_at",
+    "insz",
+    "registration_id",
+    "confirmed_at",
+    "validity",
+    "reason",
+    "attempts",
+)
+_STATES: Final = [state.value for state in State]
+
+
+@click.group()
+def outbox() -> None:
+    """The book of registrations: list, show, retry, release, cancel, resolve."""
+
+
+@outbox.command("list")
+@click.option("--state", type=click.Choice(_STATES), help="Only rows in this state.")
+@json_option
+@click.pass_context
+def outbox_list(context: click.Context, *, state: str | None, as_json: bool) -> None:
+    """Print every registration with its state."""
+    result = ask(context, "outbox list", {} if state is None else {"state": state})
+    show(result, as_json=as_json, text=lambda: table(result["items"], _ROWS, empty="nothing in the book"))
+
+
+@outbox.command("show")
+@click.argument("number", metavar="ID", type=click.IntRange(1))
+@json_option
+@click.pass_context
+def outbox_show(context: click.Context, *, number: int, as_json: bool) -> None:
+    """Print everything about one registration."""
+    _one(context, "outbox show", {"id": number}, as_json=as_json)
+
+
+@outbox.command("retry")
+@click.argument("number", metavar="ID", type=click.IntRange(1))
+@json_option
+@click.pass_context
+def outbox_retry(context: click.Context, *, number: int, as_json: bool) -> None:
+    """Refused: build it again from the tap and the corrected roster, and queue it. Unknown: look it up now."""
+    _one(context, "outbox retry", {"id": number}, as_json=as_json)
+
+
+@outbox.command("release")
+@click.argument("number", metavar="ID", type=click.IntRange(1))
+@click.option("--group", is_flag=True, help="Resume the whole paused employer and declaration of this row.")
+@json_option
+@click.pass_context
+def outbox_release(context: click.Context, *, number: int, group: bool, as_json: bool) -> None:
+    """Held: send it at its own time, once its reason is gone or may be waived."""
+    _one(context, "outbox release", {"id": number, "group": group}, as_json=as_json)
+
+
+@outbox.command("cancel")
+@click.argument("number", metavar="ID", type=click.IntRange(1))
+@click.option("--reason", required=True, help="Why, in a few words; kept as evidence. No names or numbers of people.")
+@json_option
+@click.pass_context
+def outbox_cancel(context: click.Context, *, number: int, reason: str, as_json: bool) -> None:
+    """Don't send a registration that is queued, held or refused. The tap stays recorded."""
+    _one(context, "outbox cancel", {"id": number, "reason": reason}, as_json=as_json)
+
+
+@outbox.command("resolve")
+@click.argument("number", metavar="ID", type=click.IntRange(1))
+@click.option("--found", type=click.IntRange(1), metavar="REGISTRATION_ID", help="The service holds it under this id.")
+@click.option("--absent", is_flag=True, help="The service does not hold it: send it again.")
+@json_option
+@click.pass_context
+def outbox_resolve(context: click.Context, *, number: int, found: int | None, absent: bool, as_json: bool) -> None:
+    """Settle an unknown registration by hand, after looking at the service's own site."""
+    if (found is None) == (not absent):
+        raise click.UsageError("give either --found REGISTRATION_ID or --absent")
+    _one(context, "outbox resolve", {"id": number, **({"absent": True} if absent else {"found": found})}, as_json=as_json)
+
+
+def _one(context: click.Context, call: str, params: dict[str, object], *, as_json: bool) -> None:
+    result = ask(context, call, params, writes=True)
+    show(result, as_json=as_json, text=lambda: fields(result))
+
+
+VERBS: Final = (outbox,)

@@ -1,0 +1,169 @@
+"""The verbs about badges and holders. No INSZ is ever an argument: it would stand in the process list."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from kiosk.badge_lines import decode_csv
+from kiosk.cli.common import ask, fields, json_option, read_stdin, show, table
+from kiosk.errors import UsageError
+from kiosk.identifiers import CardId
+
+_BADGES: Final = ("id", "holder", "card", "name", "insz", "language", "added_at", "revoked_at")
+#: A badge's id has fewer digits than the shortest card, four bytes in hexadecimal.
+_SHORTEST_CARD: Final = 8
+
+
+@click.group()
+def badge() -> None:
+    """Badges: add, import, list, revoke."""
+
+
+@badge.command("add")
+@json_option
+@click.pass_context
+def badge_add(context: click.Context, *, as_json: bool) -> None:
+    """Give badges to people: asks on a terminal, else reads one JSON object per line on standard input.
+
+    Fields: card, insz (both required), name, language, enterprise_number, foreign_vat_number, declaration,
+    personnel_number. The same INSZ again adds a badge to that holder. Several lines apply all or nothing.
+    """
+    lines: list[object] = [_asked()] if sys.stdin.isatty() else list(_decoded(read_stdin()).splitlines())
+    result = ask(context, "badge add", {"lines": lines}, writes=True)
+    show(
+        result,
+        as_json=as_json,
+        text=lambda: table(result["items"], ("line", "id", "holder", "card", "added"), empty="nothing added"),
+    )
+
+
+@badge.command("import")
+@click.argument("file", metavar="FILE")
+@click.option("--preview", is_flag=True, help="Say what would happen and change nothing.")
+@json_option
+@click.pass_context
+def badge_import(context: click.Context, *, file: str, preview: bool, as_json: bool) -> None:
+    """Give badges to people from a CSV file (or - for standard input), all or nothing.
+
+    UTF-8, separated by ; or , with a heading of the same names as `badge add`.
+    """
+    text = decode_csv(read_stdin() if file == "-" else _file(Path(file)))
+    result = ask(context, "badge import", {"text": text, "preview": preview}, writes=True)
+    show(
+        result,
+        as_json=as_json,
+        text=lambda: table(result["items"], ("line", "id", "holder", "card", "added"), empty="nothing added"),
+    )
+
+
+@badge.command("list")
+@json_option
+@click.pass_context
+def badge_list(context: click.Context, *, as_json: bool) -> None:
+    """Print the roster: every badge with its holder, numbers masked."""
+    result = ask(context, "badge list", {})
+    show(result, as_json=as_json, text=lambda: table(result["items"], _BADGES, empty="no badges yet; add one: kiosk badge add"))
+
+
+@badge.command("revoke")
+@click.argument("which", metavar="ID|CARD")
+@json_option
+@click.pass_context
+def badge_revoke(context: click.Context, *, which: str, as_json: bool) -> None:
+    """Take a lost badge out of use: by its id from `badge list`, or by the card's number (- asks for it, out of sight)."""
+    if which == "-":
+        which = click.prompt("card", hide_input=True) if sys.stdin.isatty() else _decoded(read_stdin()).strip()
+    params: dict[str, object] = {"id": int(which)} if which.isdecimal() and len(which) < _SHORTEST_CARD else {"card": which}
+    result = ask(context, "badge revoke", params, writes=True)
+    show(result, as_json=as_json, text=lambda: fields(result))
+
+
+@click.group()
+def holder() -> None:
+    """The person behind badges: show, edit, replace-insz."""
+
+
+@holder.command("show")
+@click.argument("number", metavar="ID", type=click.IntRange(1))
+@json_option
+@click.pass_context
+def holder_show(context: click.Context, *, number: int, as_json: bool) -> None:
+    """Print what the roster knows and knew of a holder, INSZ masked."""
+    result = ask(context, "holder show", {"holder": number})
+    show(result, as_json=as_json, text=lambda: fields(result))
+
+
+@holder.command("edit")
+@click.argument("number", metavar="ID", type=click.IntRange(1))
+@json_option
+@click.pass_context
+def holder_edit(context: click.Context, *, number: int, as_json: bool) -> None:
+    """Correct a holder from now on: reads one JSON object on standard input.
+
+    Fields: name, language, enterprise_number, foreign_vat_number, declaration, personnel_number; an empty one is
+    cleared, one left out stays.
+    """
+    given = _object(_decoded(read_stdin()))
+    result = ask(context, "holder edit", {**given, "holder": number}, writes=True)
+    show(result, as_json=as_json, text=lambda: fields(result))
+
+
+@holder.command("replace-insz")
+@click.argument("number", metavar="ID", type=click.IntRange(1))
+@json_option
+@click.pass_context
+def holder_replace_insz(context: click.Context, *, number: int, as_json: bool) -> None:
+    """Give a holder a new INSZ (a BIS number became a national one): asked without echo, or read from standard input."""
+    insz = click.prompt("new INSZ", hide_input=True) if sys.stdin.isatty() else _decoded(read_stdin()).strip()
+    result = ask(context, "holder replace-insz", {"holder": number, "insz": insz}, writes=True)
+    show(result, as_json=as_json, text=lambda: fields(result))
+
+
+def _asked() -> dict[str, object]:
+    answers = {
+        "card": click.prompt("card (hexadecimal)"),
+        "insz": click.prompt("INSZ (not shown)", hide_input=True),
+        "name": click.prompt("name", default="", show_default=False),
+        "language": click.prompt("language (nl, fr, de, en)", default="", show_default=False),
+        "enterprise_number": click.prompt("enterprise number (empty: the default employer)", default="", show_default=False),
+    }
+    try:
+        CardId.parse(answers["card"])
+    except ValueError as error:
+        raise UsageError(f"card: {error}") from None
+    return {name: value for name, value in answers.items() if value}
+
+
+def _object(text: str) -> dict[str, object]:
+    import json
+
+    try:
+        given = json.loads(text)
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise UsageError(
+            "standard input must be one JSON object", repair='for instance: echo \'{"language": "fr"}\' | kiosk holder edit 3'
+        )
+    return given
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError("standard input is not UTF-8", repair="save it as UTF-8; names would be spoiled otherwise") from None
+
+
+def _file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", repair="name a CSV file, or - for standard input") from None
+
+
+VERBS: Final = (badge, holder)

@@ -1,0 +1,219 @@
+"""The only builder: configuration to parts to threads to stop; returns the exit code.
+
+One thread a reader, one for delivery, one for follow-up, one for control; this one waits for signals and feeds the
+watchdog. A reader or the follow-up that fails is started again; delivery or control failing, or a dead store, ends the
+process with 1 and the service manager starts it afresh.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from random import SystemRandom
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Final
+
+from hardware.indicator import open_indicator
+from hardware.ports import Reader, Sighting
+from hardware.simulated import SimulatedReader
+from kiosk import outbox
+from kiosk.control import ControlServer
+from kiosk.delivery import Delivery
+from kiosk.entrance import Answers, Entrance
+from kiosk.followup import Followup
+from kiosk.intake import Gate, Intake, Site
+from kiosk.logs import start_logging
+from kiosk.model import Answer, Signal
+from kiosk.opening import House, desk_of, open_house
+from kiosk.patterns import pattern_for
+from kiosk.settings import Config, Driver
+from kiosk.settings import Reader as ReaderSettings
+from kiosk.switchboard import Switchboard
+from kiosk.systemd import ServiceManager
+
+if TYPE_CHECKING:
+    from kiosk.client import Client
+
+_log = logging.getLogger(__name__)
+
+#: SIGUSR1 is ours: a thread that failed wakes the main thread with it.
+_SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGUSR1})
+_JOIN_SECONDS: Final = 3.0
+#: How often the resting light is looked after; the watchdog may ask for more.
+_LOOK_SECONDS: Final = 5.0
+
+
+def run(config: Config, environ: Mapping[str, str]) -> int:
+    """Run the daemon in the foreground until SIGTERM or SIGINT (0), or until a part that must not fail does (1).
+
+    Raises:
+        KioskError: It could not start: wrong configuration, key or store.
+    """
+    start_logging()
+    os.umask(0o077)
+    # Blocked in every thread from the start: a signal waits until the main thread asks for it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    house = open_house(config, create=True)
+    try:
+        return _Daemon(config, house, ServiceManager(environ)).run()
+    finally:
+        house.database.close()
+
+
+class _Daemon:
+    """The parts of one run, wired; ``run`` returns the exit code."""
+
+    def __init__(self, config: Config, house: House, manager: ServiceManager) -> None:
+        self._config = config
+        self._house = house
+        self._manager = manager
+        self._stop = Event()
+        self._failed = False
+        self._answers = Answers()
+        house.database.write(partial(outbox.recover, book=house.book.id))
+        self._indicator = open_indicator(
+            chip=config.indicator.chip, lines=config.indicator.lines, active_low=config.indicator.active_low
+        )
+        book = outbox.Outbox(house.database, house.vault, house.book.id)
+        self._delivery = Delivery(book, self._client, house.timekeeper.read, _pace(config), dice=SystemRandom().random)
+        self._followup = Followup(book, self._client, house.timekeeper.read)
+        self._intake = self._build_intake()
+        self._entrances = [self._build_entrance(reader) for reader in config.readers]
+        self._board = Switchboard(
+            desk=replace(desk_of(config, house), delivery=self._delivery),
+            book=house.book,
+            entrances=self._entrances,
+            answers=self._answers,
+            service=self._delivery.status,
+            light=lambda: self._indicator.alive,
+            certificate=config.service.certificate,
+        )
+        self._control = ControlServer(config.control.socket, self._board.calls())
+
+    def run(self) -> int:
+        """Start every thread, say READY, wait for the end, and leave nothing half-done."""
+        threads = self._start()
+        self._manager.ready()
+        _log.info("ready", extra={"environment": self._house.book.environment.value, "book": self._house.book.id})
+        try:
+            self._wait()
+        finally:
+            self._manager.stopping()
+            self._end(threads)
+        return 1 if self._failed else 0
+
+    def _start(self) -> list[Thread]:
+        work: dict[str, Callable[[Event], None]] = {
+            "control": self._essential(self._control.run),
+            "delivery": self._essential(self._delivery.run),
+            "followup": self._restarted(self._followup.run),
+        }
+        work |= {f"reader {door.gate.name}": self._essential(door.run) for door in self._entrances}
+        threads = [Thread(target=target, args=(self._stop,), name=name, daemon=True) for name, target in work.items()]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def _wait(self) -> None:
+        """Wait for a signal; meanwhile show the right light and feed the watchdog while the store answers."""
+        asked = self._manager.watchdog_seconds
+        period = _LOOK_SECONDS if asked is None else min(_LOOK_SECONDS, asked / 2)
+        while self._house.database.dead is None and not self._failed:
+            self._indicator.rest(pattern_for(self._board.resting(), environment=self._house.book.environment))
+            self._manager.alive()
+            received = signal.sigtimedwait(_SIGNALS, period)
+            if received is not None and received.si_signo != signal.SIGUSR1:
+                return
+        self._failed = True
+
+    def _end(self, threads: list[Thread]) -> None:
+        self._stop.set()
+        self._control.close()
+        self._delivery.stop()
+        self._followup.stop()
+        for door in self._entrances:
+            door.wake()
+        for thread in threads:
+            thread.join(_JOIN_SECONDS / len(threads))
+        self._indicator.close()
+        _log.info("stopped", extra={"failed": self._failed, "hung": [thread.name for thread in threads if thread.is_alive()]})
+
+    def _essential(self, work: Callable[[Event], None]) -> Callable[[Event], None]:
+        """A thread whose failure ends the process."""
+
+        def run(stop: Event) -> None:
+            try:
+                work(stop)
+            except BaseException:  # noqa: BLE001  whatever it was, it ends the process
+                _log.exception("a part failed that the daemon can't go on without")
+                self._fail()
+
+        return run
+
+    def _restarted(self, work: Callable[[Event], None]) -> Callable[[Event], None]:
+        """A thread that is started again when it fails."""
+
+        def run(stop: Event) -> None:
+            while not stop.is_set():
+                try:
+                    work(stop)
+                except Exception:  # noqa: BLE001  what comes after the registration must not stop the taps
+                    _log.exception("the follow-up failed and is started again")
+                    stop.wait(_LOOK_SECONDS)
+
+        return run
+
+    def _fail(self) -> None:
+        self._failed = True
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    def _client(self) -> Client:
+        from kiosk.client import Client  # noqa: PLC0415  the first tap must not wait for httpx and jwt
+
+        return Client(self._config.service.settings, self._house.timekeeper.read)
+
+    def _build_intake(self) -> Intake:
+        config, house = self._config, self._house
+        return Intake(
+            database=house.database,
+            vault=house.vault,
+            book=house.book.id,
+            site=Site(
+                place=config.site.coordinates,
+                zone=config.site.time_zone,
+                declarations=tuple(declaration.term for declaration in config.declarations),
+                employer=config.employer,
+                limits=config.rules.limits,
+            ),
+            clock=house.timekeeper.read,
+            offline=lambda: self._delivery.status().state in {"down", "config_fault"},
+            queued=self._delivery.nudge,
+        )
+
+    def _build_entrance(self, reader: ReaderSettings) -> Entrance:
+        gate = Gate(name=reader.name, driver=reader.driver.value, direction=reader.direction, declaration=reader.declaration)
+        return Entrance(gate, partial(_open_reader, reader), self._intake.take, self._tell)
+
+    def _tell(self, gate: Gate, sighting: Sighting, answer: Answer) -> None:
+        """Show the answer, after the commit; then log it, without a word about the person."""
+        self._indicator.play(pattern_for(answer.signal, offline=answer.offline, environment=self._house.book.environment))
+        self._answers.tell(sighting, answer)
+        _log.info("tap", extra={"reader": gate.name, "signal": answer.signal.value, "ids": answer.ids, "why": answer.why})
+        if answer.signal is Signal.FAILED and self._house.database.dead is not None:
+            self._fail()
+
+
+def _open_reader(reader: ReaderSettings) -> Reader:
+    match reader.driver:
+        case Driver.PCSC:
+            from hardware.pcsc import PcscReader  # noqa: PLC0415  only a box with such a reader needs its library
+
+            return PcscReader(reader.match)
+        case Driver.SIMULATED:
+            return SimulatedReader()
+        case Driver.EID | Driver.CONTACTLESS | Driver.KEYBOARD:
+            raise AssertionError(reader.driver)  # refused when the configuration was read

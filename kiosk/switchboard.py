@@ -1,0 +1,154 @@
+"""The calls that only a running daemon can answer, beside those of the desk: ``status`` and ``tap``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from hardware.ports import ReaderLost
+from hardware.simulated import SimulatedReader
+from kiosk import outbox, tasks
+from kiosk.books import Book
+from kiosk.certificate import read_certificate
+from kiosk.control import Call
+from kiosk.desk import Desk, book, people, presence
+from kiosk.entrance import Answers, Entrance
+from kiosk.errors import Declined, UsageError
+from kiosk.identifiers import CardId
+from kiosk.model import Answer, Signal, rfc3339
+from kiosk.status import ReaderView, ServiceView, View, resting_signal, snapshot
+
+#: A tap waits for the disk only; this long a wait means that the reader's thread hangs.
+_TAP_SECONDS: Final = 20.0
+#: What the desk can do, with or without a daemon, by the verb's words.
+DESK_CALLS: Final = {**people.CALLS, **book.CALLS, **presence.CALLS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switchboard:
+    """What the calls need of the running daemon.
+
+    Attributes:
+        desk: The desk with the running delivery.
+        book: The current book.
+        entrances: All readers.
+        answers: Where a tap's answer turns up.
+        service: How the service stands.
+        light: Whether the indicator works.
+        certificate: The configured certificate's file, or None.
+    """
+
+    desk: Desk
+    book: Book
+    entrances: Sequence[Entrance]
+    answers: Answers
+    service: Callable[[], ServiceView]
+    light: Callable[[], bool]
+    certificate: Path | None
+
+    def calls(self) -> dict[str, Call]:
+        """Everything that ``control`` may be asked, by the verb's words."""
+        return {
+            **{name: partial(call, self.desk) for name, call in DESK_CALLS.items()},
+            "status": self.status,
+            "tap": self.tap,
+        }
+
+    def status(self, params: Mapping[str, object]) -> dict[str, object]:
+        """The snapshot that ``kiosk status`` prints; no parameters are taken."""
+        del params
+        return snapshot(self.view())
+
+    def view(self) -> View:
+        """Look at everything once."""
+        desk = self.desk
+        tally = desk.database.read(partial(outbox.tally, book=desk.book))
+        clock = desk.clock()
+        dead = desk.database.dead
+        return View(
+            version=version("ciao-kiosk"),
+            environment=self.book.environment,
+            service_host=self.book.host,
+            counts=tally.counts,
+            oldest_unsent_ms=tally.oldest_unsent_ms,
+            present=presence.count_here(desk),
+            tasks=len(desk.database.read(partial(tasks.open_tasks, book=desk.book))),
+            clock=clock,
+            readers=[ReaderView(name=door.gate.name, driver=door.gate.driver, state=door.state.value) for door in self.entrances],
+            service=self.service(),
+            certificate_days_left=None if self.certificate is None else days_left(self.certificate, clock.at),
+            store_failure=None if dead is None else dead.message,
+            light=self.light(),
+            resting=self.resting(),
+        )
+
+    def resting(self) -> Signal:
+        """What the light shows when nobody taps; cheap enough to be asked every few seconds."""
+        desk = self.desk
+        return resting_signal(
+            environment=self.book.environment,
+            readers=[door.state.value for door in self.entrances],
+            troubled=not desk.clock().trusted
+            or self.service().state == "config_fault"
+            or desk.database.read(partial(tasks.any_open, book=desk.book)),
+            store_failed=desk.database.dead is not None,
+        )
+
+    def tap(self, params: Mapping[str, object]) -> dict[str, object]:
+        """Lay a card on a simulated reader and wait for its signal.
+
+        Args:
+            params: ``card``, and ``reader`` where there are several simulated ones.
+        """
+        try:
+            card = CardId.parse(str(params.get("card", "")))
+        except ValueError as error:
+            raise UsageError(f"CARD: {error}") from None
+        reader = self._simulated(params.get("reader"))
+        try:
+            sighting = reader.tap(card.kind, card.identifier)
+        except ReaderLost as error:
+            raise Declined(str(error)) from None
+        answer = self.answers.wait(sighting, _TAP_SECONDS)
+        if answer is None:
+            raise Declined("the reader gave no answer", repair="see `kiosk status` and the daemon's log")
+        return answer_json(answer)
+
+    def _simulated(self, name: object) -> SimulatedReader:
+        readers = {door.gate.name: door.reader for door in self.entrances if isinstance(door.reader, SimulatedReader)}
+        if name is None and len(readers) == 1:
+            return next(iter(readers.values()))
+        reader = readers.get(str(name))
+        if reader is None:
+            told = ", ".join(sorted(readers)) or "none"
+            raise UsageError(f"--reader: name a simulated reader of this daemon ({told})", repair='add one: driver = "simulated"')
+        return reader
+
+
+def answer_json(answer: Answer) -> dict[str, object]:
+    """Write an answer as ``kiosk tap --json`` prints it: no name, no number."""
+    return {
+        "signal": answer.signal.value,
+        "ids": list(answer.ids),
+        "direction": None if answer.direction is None else answer.direction.value,
+        "offline": answer.offline,
+        "clock": answer.clock,
+        "since": None if answer.since_ms is None else rfc3339(answer.since_ms),
+        "why": answer.why if answer.signal in {Signal.FAILED, Signal.UNREADABLE} else None,
+    }
+
+
+def days_left(certificate: Path, now: datetime) -> int | None:
+    """Whole days until the certificate ends, or None when it can't be read (``kiosk check`` says why)."""
+    try:
+        return _certificate(certificate).days_left(now)
+    except UsageError:
+        return None
+
+
+_certificate = cache(read_certificate)
