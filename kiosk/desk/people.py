@@ -1,0 +1,259 @@
+"""The verbs about badges and the people behind them. Names are shown: whoever may use the control socket is the admin."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from kiosk import evidence, roster, taps, tasks
+from kiosk.badge_lines import Given, Mistakes, parse_csv, parse_given, parse_lines
+from kiosk.desk import Call, Desk, enrolment, params, views
+from kiosk.desk.enrolment import Applied
+from kiosk.errors import Declined, UsageError
+from kiosk.evidence import Entry
+from kiosk.identifiers import Insz
+from kiosk.model import Direction, Profile, TaskKind, rfc3339
+from kiosk.roster import Badge
+
+_EDITABLE: Final = ("name", "language", "enterprise_number", "foreign_vat_number", "declaration", "personnel_number")
+_WHO: Final = ("holder", "card")
+
+
+def badge_add(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
+    """Give badges to people, all or none: ``{"lines": [object or its text, ...]}``.
+
+    Returns:
+        ``{"items": [{"id", "holder", "card", "line", "added"}]}``; ``added`` is false where nothing had to be done for the badge.
+
+    Raises:
+        UsageError: Bad lines, all of them.
+        Declined: Cards of other holders, all of them.
+    """
+    params.only(asked, ("lines",))
+    lines = asked.get("lines")
+    if not isinstance(lines, list):
+        raise UsageError("lines must be a list of objects")
+    read = parse_lines(lines)
+    if not read:
+        raise UsageError("no badge was given", repair='write one JSON object a line, for instance {"card": "04...", "insz": "..."}')
+    applied = sorted(enrolment.apply(desk, read), key=lambda one: one.came.badge)
+    return {"items": [_fields(one) for one in applied]}
+
+
+def badge_import(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
+    """Give badges to people from a CSV text, all or none: ``{"text", "preview"?}``.
+
+    Returns:
+        Like ``badge add``, and ``preview``; in a preview, ids of what would be new are null.
+
+    Raises:
+        UsageError: Bad lines, all of them, or an empty employer while several are known.
+        Declined: Cards of other holders, all of them.
+    """
+    params.only(asked, ("text", "preview"))
+    read = parse_csv(params.text(asked, "text"))
+    preview = params.flag(asked, "preview")
+    enrolment.refuse_guessed_employers(desk, read)
+    applied = sorted(enrolment.apply(desk, read, preview=preview), key=lambda one: one.came.badge)
+    return {"items": [_fields(one, preview=preview) for one in applied], "preview": preview}
+
+
+def badge_list(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
+    """Tell the whole roster, a badge a row, by ascending id."""
+    params.only(asked, ())
+    return {
+        "items": [
+            {
+                **views.badge_fields(badge),
+                **views.profile_fields(dated.profile),
+                "damaged": badge.card is None or dated.profile is None,
+            }
+            for badge, dated in enrolment.everybody(desk)
+        ]
+    }
+
+
+def badge_revoke(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
+    """Take a badge out of use: ``{"card"}`` or ``{"id"}``; one that is revoked already stays as it is.
+
+    An open stay stays open; when no other badge of the holder can close it, that is a task.
+
+    Raises:
+        Declined: The roster does not know it.
+    """
+    params.only(asked, ("card", "id"))
+    by_id = params.one_of(asked, ("card", "id")) == "id"
+    number, card = (params.number(asked, "id"), None) if by_id else (0, params.card(asked))
+    at_ms = desk.clock().wall_ms
+
+    def work(connection: sqlite3.Connection) -> Badge:
+        badge = (
+            roster.badge_by_id(connection, desk.vault, number)
+            if card is None
+            else roster.badge_by_card(connection, desk.vault, card)
+        )
+        if badge is None:
+            raise Declined("the roster knows no such badge", repair="`kiosk badge list` shows all of them")
+        if badge.revoked_ms is not None:
+            return badge
+        roster.revoke(connection, badge.id, at_ms=at_ms)
+        evidence.record(connection, desk.vault, Entry.BADGE_REVOKED, f"badge:{badge.id}", at_ms=at_ms)
+        _tell_open_stay(desk, connection, badge.holder, at_ms)
+        return replace(badge, revoked_ms=at_ms)
+
+    return views.badge_fields(desk.database.write(work))
+
+
+def holder_show(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
+    """Tell what the roster knows and knew of a holder, named by id, badge or any INSZ he ever had.
+
+    Raises:
+        Declined: There is no such holder.
+    """
+    who = (*_WHO, "insz")
+    params.only(asked, who)
+    given = _insz(asked) if params.one_of(asked, who) == "insz" else None
+
+    def work(connection: sqlite3.Connection) -> dict[str, object]:
+        holder = _holder(desk, connection, asked, given)
+        return _told(desk, connection, holder)
+
+    return desk.database.read(work)
+
+
+def holder_edit(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
+    """Correct a holder from now on: a field given is set, an empty one is cleared, one left out stays.
+
+    Returns:
+        What ``holder show`` tells, and ``changed``.
+
+    Raises:
+        UsageError: Bad fields, all of them.
+        Declined: There is no such holder.
+    """
+    params.only(asked, (*_WHO, *_EDITABLE))
+    params.one_of(asked, _WHO)
+    fields = {name: asked[name] for name in _EDITABLE if name in asked}
+    if not fields:
+        raise UsageError("nothing to change was given", repair=f"give one or more of {', '.join(_EDITABLE)}")
+    mistakes = Mistakes()
+    given = parse_given(fields, "", mistakes)
+    mistakes.raise_any()
+    return _change(desk, asked, lambda before: _edited(before, given, frozenset(fields)), Entry.HOLDER_EDITED)
+
+
+def holder_replace_insz(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
+    """Give a holder the number that replaces his INSZ from now on; by the old one he is still found.
+
+    Returns:
+        What ``holder show`` tells, and ``changed``.
+
+    Raises:
+        UsageError: It is no INSZ.
+        Declined: There is no such holder, or the number is or was another holder's.
+    """
+    params.only(asked, (*_WHO, "insz"))
+    params.one_of(asked, _WHO)
+    insz = _insz(asked)
+    return _change(desk, asked, lambda before: replace(before, insz=insz), Entry.INSZ_REPLACED, claimed=insz)
+
+
+def _insz(asked: Mapping[str, object]) -> Insz:
+    try:
+        return Insz.parse(params.text(asked, "insz"))
+    except ValueError as error:
+        raise UsageError(f"insz: {error}") from None
+
+
+def _fields(applied: Applied, *, preview: bool = False) -> dict[str, object]:
+    came = applied.came
+    return {
+        "id": None if preview and came.new_badge else came.badge,
+        "holder": None if preview and came.new_holder else came.holder,
+        "card": applied.numbered.line.card.masked,
+        "line": applied.numbered.number,
+        "added": came.added,
+    }
+
+
+def _tell_open_stay(desk: Desk, connection: sqlite3.Connection, holder: int, at_ms: int) -> None:
+    """Open the task that a revoked badge leaves, unless another badge of the holder can still close the stay."""
+    standing = taps.last_tap(connection, book=desk.book, holder=holder)
+    if standing is None or standing[0].direction is not Direction.IN:
+        return
+    if any(badge.revoked_ms is None for badge in roster.badges_of(connection, desk.vault, holder)):
+        return
+    tasks.open_task(connection, TaskKind.REVOKED_OPEN_STAY, book=desk.book, at_ms=at_ms, tap=standing[1], holder=holder)
+
+
+def _holder(desk: Desk, connection: sqlite3.Connection, asked: Mapping[str, object], insz: Insz | None = None) -> int:
+    if insz is not None:
+        holder = roster.holder_of_insz(connection, desk.vault, insz)
+    elif asked.get("card") is not None:
+        holder = roster.holder_of_card(connection, desk.vault, params.card(asked))
+    else:
+        holder = params.number(asked, "holder")
+    if holder is None or roster.added_ms(connection, holder) is None:
+        raise Declined("the roster knows no such holder", repair="`kiosk badge list` shows all of them")
+    return holder
+
+
+def _told(desk: Desk, connection: sqlite3.Connection, holder: int) -> dict[str, object]:
+    profiles = roster.profiles_of(connection, desk.vault, holder)
+    current = next((dated for dated in profiles if dated.current), None)
+    standing = taps.last_tap(connection, book=desk.book, holder=holder)
+    inside = standing is not None and standing[0].direction is Direction.IN
+    return {
+        "id": holder,
+        "added_at": rfc3339(roster.added_ms(connection, holder) or 0),
+        **views.profile_fields(current.profile if current else None),
+        "open_stay": {"tap": standing[1], "since": rfc3339(standing[0].at_ms)} if standing and inside else None,
+        "profiles": [views.dated_fields(dated) for dated in profiles],
+        "badges": [views.badge_fields(badge) for badge in roster.badges_of(connection, desk.vault, holder)],
+    }
+
+
+def _change(
+    desk: Desk, asked: Mapping[str, object], change: Callable[[Profile], Profile], entry: Entry, *, claimed: Insz | None = None
+) -> dict[str, object]:
+    at_ms = desk.clock().wall_ms
+
+    def work(connection: sqlite3.Connection) -> dict[str, object]:
+        holder = _holder(desk, connection, asked)
+        if claimed is not None and roster.holder_of_insz(connection, desk.vault, claimed) not in (None, holder):
+            raise Declined("this INSZ is or was another holder's", repair="`kiosk holder show` by that INSZ tells whose")
+        current, profile = roster.current_profile(connection, desk.vault, holder)
+        changed = roster.change_profile(connection, desk.vault, holder, change(profile), at_ms=at_ms)
+        if changed != current:
+            details: dict[str, object] = {"profile": changed}
+            evidence.record(connection, desk.vault, entry, f"holder:{holder}", at_ms=at_ms, details=details)
+        return {**_told(desk, connection, holder), "changed": changed != current}
+
+    return desk.database.write(work)
+
+
+def _edited(before: Profile, given: Given, named: frozenset[str]) -> Profile:
+    """Set what was named, also to nothing; what was not named stays."""
+    by_number = named & {"enterprise_number", "foreign_vat_number"}
+    return replace(
+        before,
+        name=(given.name or "") if "name" in named else before.name,
+        language=given.language if "language" in named else before.language,
+        employer=given.employer if by_number else before.employer,
+        declaration=given.declaration if "declaration" in named else before.declaration,
+        personnel_number=given.personnel_number if "personnel_number" in named else before.personnel_number,
+    )
+
+
+#: By the verb's own words.
+CALLS: Final[dict[str, Call]] = {
+    "badge add": badge_add,
+    "badge import": badge_import,
+    "badge list": badge_list,
+    "badge revoke": badge_revoke,
+    "holder show": holder_show,
+    "holder edit": holder_edit,
+    "holder replace-insz": holder_replace_insz,
+}

@@ -1,0 +1,303 @@
+"""All SQL about holders, their dated profiles and their badges. Each function runs inside the caller's transaction or read."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from kiosk.errors import SealBroken
+from kiosk.identifiers import CardId, Insz
+from kiosk.model import BadgeLine, Profile
+from kiosk.records import card_bytes, pack_card, pack_profile, unpack_card, unpack_profile
+from kiosk.vault import Field, Index, Vault, new_uid
+
+_FIND: Final = (
+    "SELECT b.id, b.holder, b.revoked_ms, p.id, p.uid, p.sealed FROM badges b"
+    " JOIN profiles p ON p.holder = b.holder AND p.current WHERE b.card_index = ?"
+)
+_BADGES: Final = "SELECT id, uid, holder, added_ms, revoked_ms, sealed FROM badges"
+#: Fewer than the 999 question marks that every build of SQLite takes.
+_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A card that the roster knows.
+
+    Attributes:
+        badge: The badge's id.
+        holder: The holder's id.
+        revoked: Whether the badge may not be used any more.
+        profile_id: Which dated profile of the holder is current.
+        profile: That profile.
+    """
+
+    badge: int
+    holder: int
+    revoked: bool
+    profile_id: int
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatedProfile:
+    """What the roster knew of a holder from ``valid_from_ms`` on; ``profile`` is None where its seal does not open."""
+
+    id: int
+    valid_from_ms: int
+    current: bool
+    profile: Profile | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Badge:
+    """A badge; ``card`` is None where its seal does not open. Times are Unix milliseconds UTC."""
+
+    id: int
+    holder: int
+    card: CardId | None
+    added_ms: int
+    revoked_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedEntry:
+    """One row of the roster as it lies on disk, to be opened outside the store's lock."""
+
+    badge: tuple[int, bytes, int, int, int | None, bytes]
+    profile: tuple[int, bytes, int, int, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolled:
+    """What came of a badge line.
+
+    Attributes:
+        badge: The badge's id.
+        holder: The holder's id.
+        profile_id: The holder's current profile afterwards.
+        added: Whether the badge is new, or was revoked and may be used again.
+        new_badge: Whether the card was unknown.
+        new_holder: Whether this INSZ was unknown.
+        edited: Whether a known holder got a new dated profile.
+    """
+
+    badge: int
+    holder: int
+    profile_id: int
+    added: bool
+    new_badge: bool
+    new_holder: bool
+    edited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The card is the badge of another holder; nothing was changed."""
+
+    holder: int
+
+
+def find(connection: sqlite3.Connection, vault: Vault, card_index: bytes) -> Found | None:
+    """Look a card up by its blind index, in one select: every tap waits for this.
+
+    Raises:
+        SealBroken: The holder's profile does not open.
+    """
+    row = connection.execute(_FIND, (card_index,)).fetchone()
+    if row is None:
+        return None
+    badge, holder, revoked_ms, profile_id, uid, sealed = row
+    profile = unpack_profile(vault.open(Field.PROFILE, uid, sealed))
+    return Found(badge=badge, holder=holder, revoked=revoked_ms is not None, profile_id=profile_id, profile=profile)
+
+
+def every_insz(connection: sqlite3.Connection, vault: Vault, holder: int) -> frozenset[str]:
+    """Return the eleven digits of every INSZ that the holder had; raises ``SealBroken``."""
+    rows = connection.execute("SELECT uid, sealed FROM profiles WHERE holder = ?", (holder,))
+    return frozenset(unpack_profile(vault.open(Field.PROFILE, uid, sealed)).insz.digits for uid, sealed in rows)
+
+
+def enrol(connection: sqlite3.Connection, vault: Vault, line: BadgeLine, *, at_ms: int) -> Enrolled | Taken:
+    """Give a card to the holder with this INSZ, who is made if nobody ever had it; fields given again correct his profile.
+
+    An INSZ that was replaced still finds its holder, and does not come back by this.
+
+    Raises:
+        SealBroken: The holder's profile does not open.
+    """
+    index = vault.index(Index.CARD, card_bytes(line.card))
+    badge = connection.execute("SELECT id, holder, revoked_ms FROM badges WHERE card_index = ?", (index,)).fetchone()
+    known = holder_of_insz(connection, vault, line.profile.insz)
+    if badge is not None and badge[1] != known:
+        return Taken(badge[1])
+    if known is None:
+        holder, before = _add_holder(connection, at_ms), None
+        profile_id = _add_profile(connection, vault, holder, line.profile, at_ms=at_ms)
+    else:
+        holder, (before, profile) = known, current_profile(connection, vault, known)
+        profile_id = change_profile(connection, vault, holder, _corrected(profile, line.profile), at_ms=at_ms)
+    badge_id = _add_badge(connection, vault, holder, line.card, at_ms=at_ms) if badge is None else badge[0]
+    if revoked := badge is not None and badge[2] is not None:
+        connection.execute("UPDATE badges SET revoked_ms = NULL WHERE id = ?", (badge_id,))
+    return Enrolled(
+        badge=badge_id,
+        holder=holder,
+        profile_id=profile_id,
+        added=badge is None or revoked,
+        new_badge=badge is None,
+        new_holder=known is None,
+        edited=before not in (None, profile_id),
+    )
+
+
+def change_profile(connection: sqlite3.Connection, vault: Vault, holder: int, profile: Profile, *, at_ms: int) -> int:
+    """Make this the holder's profile from ``at_ms`` on, unless it is already; the old one is kept. Returns its id."""
+    current, before = current_profile(connection, vault, holder)
+    if before == profile:
+        return current
+    connection.execute("UPDATE profiles SET current = 0 WHERE id = ?", (current,))
+    return _add_profile(connection, vault, holder, profile, at_ms=at_ms)
+
+
+def current_profile(connection: sqlite3.Connection, vault: Vault, holder: int) -> tuple[int, Profile]:
+    """Return the id and content of a holder's current profile; raises ``SealBroken``."""
+    sql = "SELECT id, uid, sealed FROM profiles WHERE holder = ? AND current"
+    profile_id, uid, sealed = connection.execute(sql, (holder,)).fetchone()
+    return profile_id, unpack_profile(vault.open(Field.PROFILE, uid, sealed))
+
+
+def holder_of_insz(connection: sqlite3.Connection, vault: Vault, insz: Insz) -> int | None:
+    """Return who has or ever had this INSZ."""
+    return _one(
+        connection, "SELECT holder FROM profiles WHERE insz_index = ? LIMIT 1", vault.index(Index.INSZ, insz.digits.encode())
+    )
+
+
+def holder_of_card(connection: sqlite3.Connection, vault: Vault, card: CardId) -> int | None:
+    """Return whose badge this card is or was."""
+    return _one(connection, "SELECT holder FROM badges WHERE card_index = ?", vault.index(Index.CARD, card_bytes(card)))
+
+
+def added_ms(connection: sqlite3.Connection, holder: int) -> int | None:
+    """Return when a holder was added, Unix milliseconds UTC, or None if there is no such holder."""
+    return _one(connection, "SELECT added_ms FROM holders WHERE id = ?", holder)
+
+
+def profiles_of(connection: sqlite3.Connection, vault: Vault, holder: int) -> list[DatedProfile]:
+    """Return everything the roster knew of a holder, oldest first."""
+    rows = connection.execute(
+        "SELECT id, uid, valid_from_ms, current, sealed FROM profiles WHERE holder = ? ORDER BY id", (holder,)
+    )
+    return [_open_profile(vault, row) for row in rows]
+
+
+def badges_of(connection: sqlite3.Connection, vault: Vault, holder: int) -> list[Badge]:
+    """Return a holder's badges, oldest first."""
+    return [_open_badge(vault, row) for row in connection.execute(f"{_BADGES} WHERE holder = ? ORDER BY id", (holder,))]
+
+
+def badge_by_id(connection: sqlite3.Connection, vault: Vault, badge: int) -> Badge | None:
+    """Return a badge, or None if there is none with this id."""
+    row = connection.execute(f"{_BADGES} WHERE id = ?", (badge,)).fetchone()
+    return None if row is None else _open_badge(vault, row)
+
+
+def badge_by_card(connection: sqlite3.Connection, vault: Vault, card: CardId) -> Badge | None:
+    """Return the badge that this card is, or None if the roster does not know it."""
+    row = connection.execute(f"{_BADGES} WHERE card_index = ?", (vault.index(Index.CARD, card_bytes(card)),)).fetchone()
+    return None if row is None else _open_badge(vault, row)
+
+
+def revoke(connection: sqlite3.Connection, badge: int, *, at_ms: int) -> None:
+    """Take a badge out of use."""
+    connection.execute("UPDATE badges SET revoked_ms = ? WHERE id = ?", (at_ms, badge))
+
+
+def page(connection: sqlite3.Connection, *, after: int, limit: int) -> list[SealedEntry]:
+    """Return the next badges by id with their holders' current profiles, still sealed."""
+    rows = connection.execute(
+        "SELECT b.id, b.uid, b.holder, b.added_ms, b.revoked_ms, b.sealed, p.id, p.uid, p.valid_from_ms, p.current, p.sealed"
+        " FROM badges b JOIN profiles p ON p.holder = b.holder AND p.current WHERE b.id > ? ORDER BY b.id LIMIT ?",
+        (after, limit),
+    )
+    return [SealedEntry(badge=row[:6], profile=row[6:]) for row in rows]
+
+
+def open_entry(vault: Vault, entry: SealedEntry) -> tuple[Badge, DatedProfile]:
+    """Open one row of ``page``; what does not open is None inside, so that one bad row does not hide the others."""
+    return _open_badge(vault, entry.badge), _open_profile(vault, entry.profile)
+
+
+def sealed_profiles(connection: sqlite3.Connection, *, holders: Sequence[int]) -> list[tuple[int, bytes, bytes]]:
+    """Return the current profiles of these holders, still sealed, for ``open_profiles``."""
+    found: list[tuple[int, bytes, bytes]] = []
+    for start in range(0, len(holders), _AT_ONCE):
+        some = holders[start : start + _AT_ONCE]
+        marks = ", ".join("?" * len(some))
+        found += connection.execute(f"SELECT holder, uid, sealed FROM profiles WHERE current AND holder IN ({marks})", some)  # noqa: S608  question marks only
+    return found
+
+
+def open_profiles(vault: Vault, sealed: Iterable[tuple[int, bytes, bytes]]) -> dict[int, Profile]:
+    """Open what ``sealed_profiles`` returned, by holder; one that does not open is left out, so the others still show."""
+    profiles = {}
+    for holder, uid, value in sealed:
+        with contextlib.suppress(SealBroken):
+            profiles[holder] = unpack_profile(vault.open(Field.PROFILE, uid, value))
+    return profiles
+
+
+def _corrected(before: Profile, given: Profile) -> Profile:
+    """Take over what was given; a field left out says nothing."""
+    return replace(
+        before,
+        name=given.name or before.name,
+        language=given.language or before.language,
+        employer=given.employer or before.employer,
+        declaration=given.declaration or before.declaration,
+        personnel_number=given.personnel_number or before.personnel_number,
+    )
+
+
+def _add_holder(connection: sqlite3.Connection, at_ms: int) -> int:
+    return connection.execute("INSERT INTO holders (added_ms) VALUES (?)", (at_ms,)).lastrowid or 0
+
+
+def _add_profile(connection: sqlite3.Connection, vault: Vault, holder: int, profile: Profile, *, at_ms: int) -> int:
+    uid = new_uid()
+    index = vault.index(Index.INSZ, profile.insz.digits.encode())
+    values = (uid, holder, at_ms, index, vault.seal(Field.PROFILE, uid, pack_profile(profile)))
+    sql = "INSERT INTO profiles (uid, holder, current, valid_from_ms, insz_index, sealed) VALUES (?, ?, 1, ?, ?, ?)"
+    return connection.execute(sql, values).lastrowid or 0
+
+
+def _add_badge(connection: sqlite3.Connection, vault: Vault, holder: int, card: CardId, *, at_ms: int) -> int:
+    uid = new_uid()
+    values = (uid, vault.index(Index.CARD, card_bytes(card)), holder, at_ms, vault.seal(Field.BADGE, uid, pack_card(card)))
+    sql = "INSERT INTO badges (uid, card_index, holder, added_ms, sealed) VALUES (?, ?, ?, ?, ?)"
+    return connection.execute(sql, values).lastrowid or 0
+
+
+def _open_profile(vault: Vault, row: tuple[int, bytes, int, int, bytes]) -> DatedProfile:
+    try:
+        profile = unpack_profile(vault.open(Field.PROFILE, row[1], row[4]))
+    except SealBroken:
+        profile = None
+    return DatedProfile(id=row[0], valid_from_ms=row[2], current=bool(row[3]), profile=profile)
+
+
+def _open_badge(vault: Vault, row: tuple[int, bytes, int, int, int | None, bytes]) -> Badge:
+    try:
+        card = unpack_card(vault.open(Field.BADGE, row[1], row[5]))
+    except SealBroken:
+        card = None
+    return Badge(id=row[0], holder=row[2], card=card, added_ms=row[3], revoked_ms=row[4])
+
+
+def _one(connection: sqlite3.Connection, sql: str, key: int | bytes) -> int | None:
+    row = connection.execute(sql, (key,)).fetchone()
+    return None if row is None else row[0]
