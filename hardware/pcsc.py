@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
-from hardware.pcsc_codes import POLKIT_REPAIR, Denied, Outage
+from hardware.cards import Failed
+from hardware.pcsc_codes import NOT_ALLOWED, POLKIT_REPAIR, Denied, Outage
 from hardware.ports import ReaderLost, Sighting
 from hardware.presence import Presence
 
@@ -31,6 +32,10 @@ _PLUG: Final = r"\\?PnP?\Notification"
 _LOOK_MS: Final = 900
 #: Pause before a new context, seconds: pcscd needs 0.3 s to come back.
 _RETRY_SECONDS: Final = 0.5
+#: The same where the service refuses this user: it writes each refusal in the system's log.
+_REFUSED_SECONDS: Final = 5.0
+#: So many refusals in a row are meant; one alone is what libpcsclite makes of a pcscd that was killed.
+_MEANT: Final = 2
 #: A card rests this many times as long as it took to answer: a slow one must not own the thread, for transmit can't be cancelled.
 _REST: Final = 4
 
@@ -82,13 +87,14 @@ class PcscReader:
         self._plug = 0
         self._session: Session | None = None
         self._attached = False
+        self._barred = 0
         self._told = ""
         self._turned_ns = 0
 
     @property
     def attached(self) -> bool:
-        """Whether a matching reader is there and the service answers, as far as was seen last."""
-        return self._attached
+        """Whether a matching reader is there and the service lets us use it, as far as was seen last."""
+        return self._attached and self._barred < _MEANT
 
     @property
     def turned_ns(self) -> int:
@@ -108,19 +114,22 @@ class PcscReader:
         """Yield each card once per insertion, until ``stop`` is set; a dead service or a pulled plug is waited out.
 
         Raises:
-            ReaderLost: The service refuses this user, or PC/SC is not installed.
+            ReaderLost: PC/SC is not installed.
         """
+        refusals = 0
         while not stop.is_set():
             try:
                 with self._connected() as session:
                     while not stop.is_set():
                         yield from self._turn(session)
+                        refusals = 0
             except Outage as outage:
+                refusals = self._barred = 0
                 self._tell(logging.WARNING, _NO_SERVICE.format(outage))
             except Denied:
-                self._tell(logging.ERROR, _DENIED)
-                raise ReaderLost(_DENIED) from None
-            stop.wait(_RETRY_SECONDS)
+                refusals += 1
+                self._complain(refusals)
+            stop.wait(_RETRY_SECONDS if refusals < _MEANT else _REFUSED_SECONDS)
 
     @contextmanager
     def _connected(self) -> Iterator[Session]:
@@ -153,9 +162,9 @@ class PcscReader:
         for name in self._slots.keys() - names:
             self._slots[name].lost()
         self._attached = bool(names)
-        if names:
+        if names and self._barred < _MEANT:
             self._tell(logging.INFO, f"ready: {', '.join(names)}")
-        else:
+        elif not names:
             self._tell(
                 logging.WARNING, "no badge reader is plugged in" + (f" whose name contains {self._match!r}" if wanted else "")
             )
@@ -170,8 +179,14 @@ class PcscReader:
         began = self._boot_ns()
         outcome = session.read(name)
         now = self._boot_ns()
+        self._barred = self._barred + 1 if outcome == Failed(NOT_ALLOWED) else 0
+        self._complain(self._barred)
         slot.due_ns = now + max(self._probe_ns, _REST * (now - began))
         return slot.presence.read(outcome, began_ns=began, now_ns=now)
+
+    def _complain(self, refusals: int) -> None:
+        if refusals >= _MEANT:
+            self._tell(logging.ERROR, _DENIED)
 
     def _tell(self, level: int, text: str) -> None:
         if text != self._told:

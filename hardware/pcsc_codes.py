@@ -16,7 +16,7 @@ class Kind(Enum):
     WAITED = auto()  # nothing: a wait ended without news
     NO_READER = auto()  # go on: no reader is plugged in
     OUTAGE = auto()  # the connection to pcscd or to the reader is dead: make a new one
-    DENIED = auto()  # this user may not: only an admin can help
+    DENIED = auto()  # perhaps this user may not, see Denied
     ABSENT = auto()  # no card is there
     CARD = auto()  # this attempt failed; the next may not
 
@@ -39,7 +39,11 @@ class Outage(Exception):
 
 
 class Denied(Exception):
-    """The PC/SC service refuses this user."""
+    """The PC/SC service refuses this user, or died with our request unread.
+
+    libpcsclite answers "access denied" also where the connection was reset, which a killed pcscd does to
+    whoever was asking it something: once means nothing, only a repetition is a refusal.
+    """
 
 
 #: Debian 13's pcscd asks polkit, which by default allows root and people at the console (facts, hardware, 1.7).
@@ -47,6 +51,9 @@ POLKIT_REPAIR: Final = (
     "install the polkit rule /etc/polkit-1/rules.d/50-kiosk-pcsc.rules, which allows this user both "
     "org.debian.pcsc-lite.access_pcsc and org.debian.pcsc-lite.access_card"
 )
+
+#: What the worker is told where the service lists its readers, but lets this user near no card.
+NOT_ALLOWED: Final = "this box is not allowed to use its reader"
 
 _CODES: Final = {
     0x00000000: Code("SCARD_S_SUCCESS", Kind.DONE),
@@ -59,7 +66,7 @@ _CODES: Final = {
     0x80100017: Code("SCARD_E_READER_UNAVAILABLE", Kind.OUTAGE),
     0x8010001D: Code("SCARD_E_NO_SERVICE", Kind.OUTAGE),
     0x8010001E: Code("SCARD_E_SERVICE_STOPPED", Kind.OUTAGE),
-    0x8010006A: Code("SCARD_W_SECURITY_VIOLATION", Kind.DENIED),
+    0x8010006A: Code("SCARD_W_SECURITY_VIOLATION", Kind.DENIED, NOT_ALLOWED),
     0x8010000C: Code("SCARD_E_NO_SMARTCARD", Kind.ABSENT),
     0x80100069: Code("SCARD_W_REMOVED_CARD", Kind.ABSENT),
     0x8010000B: Code("SCARD_E_SHARING_VIOLATION", Kind.CARD, "another program is using the reader"),

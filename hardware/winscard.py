@@ -14,6 +14,8 @@ from hardware.cards import GET_UID, Absent, Failed, Reading, corrected, reading
 from hardware.pcsc_codes import Code, Denied, Kind, Outage, meaning
 
 _ANY_PROTOCOL: Final = scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
+#: What may come of a card without the service being at fault; a refusal concerns this card's reader.
+_NO_CARD: Final = (Kind.ABSENT, Kind.CARD, Kind.DENIED)
 
 
 class Session:
@@ -63,10 +65,9 @@ class Session:
 
         Raises:
             Outage: The service or the reader is gone.
-            Denied: The service refuses this user.
         """
         result, card, protocol = scard.SCardConnect(self._context, name, scard.SCARD_SHARE_SHARED, _ANY_PROTOCOL)
-        code = _expect(result, Kind.ABSENT, Kind.CARD)
+        code = _expect(result, *_NO_CARD)
         if code.kind is not Kind.DONE:
             return _no_card(code)
         try:
@@ -90,7 +91,7 @@ class Session:
 
 def _identify(card: int, protocol: int) -> Reading:
     result, _name, _state, _protocol, atr = scard.SCardStatus(card)
-    code = _expect(result, Kind.ABSENT, Kind.CARD)
+    code = _expect(result, *_NO_CARD)
     if code.kind is not Kind.DONE:
         return _no_card(code)
     answer = _transmit(card, protocol, GET_UID)
@@ -102,7 +103,7 @@ def _identify(card: int, protocol: int) -> Reading:
 
 def _transmit(card: int, protocol: int, command: bytes) -> bytes | Absent | Failed:
     result, answer = scard.SCardTransmit(card, protocol, list(command))
-    code = _expect(result, Kind.ABSENT, Kind.CARD)
+    code = _expect(result, *_NO_CARD)
     return bytes(answer) if code.kind is Kind.DONE else _no_card(code)
 
 
@@ -112,8 +113,6 @@ def _no_card(code: Code) -> Absent | Failed:
 
 def _expect(result: int, *kinds: Kind) -> Code:
     code = meaning(result)
-    if code.kind is Kind.DENIED:
-        raise Denied(code.name)
-    if code.kind is not Kind.DONE and code.kind not in kinds:
-        raise Outage(code.name)
-    return code
+    if code.kind is Kind.DONE or code.kind in kinds:
+        return code
+    raise (Denied if code.kind is Kind.DENIED else Outage)(code.name)
