@@ -28,6 +28,8 @@ KNOWN_HOSTS = ("socialsecurity.be", "belgif.be", "json-schema.org", "spec.openap
 
 IMPOSSIBLE_HOSTS = (".example", ".example.com", ".example.net", ".example.org", ".invalid", ".test", ".localhost", "127.0.0.1")
 
+PYTHON_310 = f"""exec {sys.executable} -c 'import sys; sys.version_info = (3, 10, 9, "final", 0); exec(sys.argv[1])' "$2" """
+
 LIKE_A_HOST = re.compile(r"https?://(?:[^/@\s]*@)?([a-z0-9-]+(?:\.[a-z0-9-]+)+)", re.IGNORECASE)
 LIKE_SOMEBODYS_PATH = re.compile(r"(?<![\w.~}*])/(?:home|root|Users|opt|mnt|media|work|workspace)/\w")
 
@@ -210,7 +212,7 @@ def test_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
         ("getconf", "echo 32", "32-bit system"),
         ("uname", "echo riscv64", "unsupported processor: riscv64"),
         ("python3", "exit 1", "python3 does not run"),
-        ("python3", "case $2 in *exit*) exit 1 ;; *) echo 3.9 ;; esac", "Python 3.9 is too old: 3.11 or newer"),
+        ("python3", PYTHON_310, "Python 3.10 is too old: 3.11 or newer"),
         ("python3", "case $2 in *ensurepip*) exit 1 ;; *) echo 3.12 ;; esac", "can't make virtual environments"),
     ],
 )
