@@ -8,7 +8,7 @@ queued row goes first, his earlier unknown one delays him for a while; held, ref
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -40,6 +40,10 @@ _BLOCKED_SQL: Final = (
 )
 _PAUSED_SQL: Final = (
     "SELECT group_index FROM pauses WHERE book = ? AND paused_ms IS NOT NULL AND max(paused_ms, ifnull(probed_ms, 0)) <= ?"
+)
+_NEXT_PROBE_SQL: Final = (
+    "SELECT min(max(paused_ms, ifnull(probed_ms, 0))) FROM pauses p WHERE book = ? AND paused_ms IS NOT NULL AND EXISTS"
+    " (SELECT 1 FROM registrations WHERE book = p.book AND state = 'queued' AND reason = 'group' AND group_index = p.group_index)"
 )
 _FIRST_SPLIT_SQL: Final = (
     "SELECT split FROM registrations WHERE book = ? AND state = 'queued' AND reason = 'group' AND group_index = ?"
@@ -93,11 +97,13 @@ class Batch:
         group: The blind index of employer and declaration.
         split: The suspect set the rows belong to, or 0: a call with all its rows was refused, so it is tried in halves.
         rows: At least one.
+        probe: Whether it asks if a paused group may go on.
     """
 
     group: bytes
     split: int
     rows: tuple[Row, ...]
+    probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +169,8 @@ class Claims:
     def probe(self, terms: Terms) -> Batch | None:
         """Mark one row of a paused group as in flight, for each group once an hour; None when no probe is due."""
         look = self._outbox.database.write(partial(_probe, self._outbox.book, terms))
-        return self._open(look, terms)
+        batch = self._open(look, terms)
+        return None if batch is None else replace(batch, probe=True)
 
     def _open(self, look: _Look, terms: Terms) -> Batch | None:
         """Open the seals, outside of the lock; what does not open is parked and the rest flows."""
@@ -186,6 +193,12 @@ class Claims:
         if broken:
             self._outbox.database.write(partial(_park_all, self._outbox.book, broken, terms.now_ms))
         return Batch(group=look.group, split=look.split, rows=tuple(rows)) if rows else None
+
+
+def next_probe_ms(connection: sqlite3.Connection, book: int) -> int | None:
+    """When a row of a paused group may be tried, Unix milliseconds UTC; None while none waits."""
+    last = connection.execute(_NEXT_PROBE_SQL, (book,)).fetchone()[0]
+    return None if last is None else int(last) + HOUR_MS
 
 
 def unseal(outbox: Outbox, uid: bytes, sealed: bytes) -> tuple[Registration | None, Reason]:

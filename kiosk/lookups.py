@@ -156,7 +156,7 @@ def settle(outbox: Outbox, lookup: Lookup, found: Found, searched: Searched) -> 
 
 def postpone(outbox: Outbox, lookup: Lookup, *, until_ms: int) -> None:
     """Let other groups go first: this search did not come about, and counts for nothing."""
-    outbox.database.write(partial(_postpone, lookup, until_ms))
+    outbox.database.write(partial(_postpone, rows=lookup.rows, until_ms=until_ms))
 
 
 def unavailable(outbox: Outbox, lookup: Lookup, *, at_ms: int) -> None:
@@ -167,7 +167,7 @@ def unavailable(outbox: Outbox, lookup: Lookup, *, at_ms: int) -> None:
             open_task(
                 connection, TaskKind.UNKNOWN, book=outbox.book, at_ms=at_ms, tap=row.tap, registration=row.id, holder=row.holder
             )
-        _postpone(lookup, at_ms + HOUR_MS, connection)
+        _postpone(connection, lookup.rows, at_ms + HOUR_MS)
 
     outbox.database.write(work)
 
@@ -260,6 +260,8 @@ def _take(
 def _absent(connection: sqlite3.Connection, outbox: Outbox, group: bytes, row: Sought, searched: Searched) -> Finding | None:
     since_ms = row.called_ms if row.absent_ms is None else row.absent_ms
     if since_ms is None or searched.started_ms < since_ms + searched.settle_ms:
+        if since_ms is not None:
+            _postpone(connection, [row], since_ms + searched.settle_ms)
         return Finding.TOO_EARLY
     if row.absent_ms is None:
         cursor = connection.execute(
@@ -273,7 +275,7 @@ def _absent(connection: sqlite3.Connection, outbox: Outbox, group: bytes, row: S
     return Finding.ABSENT
 
 
-def _postpone(lookup: Lookup, until_ms: int, connection: sqlite3.Connection) -> None:
+def _postpone(connection: sqlite3.Connection, rows: Iterable[Sought], until_ms: int) -> None:
     connection.executemany(
-        "UPDATE registrations SET search_ms = ? WHERE id = ? AND state = 'unknown'", ((until_ms, row.id) for row in lookup.rows)
+        "UPDATE registrations SET search_ms = ? WHERE id = ? AND state = 'unknown'", ((until_ms, row.id) for row in rows)
     )

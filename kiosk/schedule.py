@@ -6,6 +6,7 @@ Blog, 2015) and facts, store-and-forward, section 7.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -29,7 +30,7 @@ def backoff(failures: int, *, cap_seconds: float, asked_seconds: float | None, d
             all boxes come back at that very second.
         dice: Chance.
     """
-    wait = dice() * min(cap_seconds, BASE_SECONDS * 2 ** min(failures, _MOST_DOUBLINGS))
+    wait = dice() * min(cap_seconds, math.ldexp(BASE_SECONDS, min(failures, _MOST_DOUBLINGS)))
     if asked_seconds is None:
         return wait
     return max(wait, min(max(asked_seconds, 0.0), _LONGEST_ASKED_SECONDS) * (1 + dice() / 4))
@@ -40,4 +41,4 @@ def probe_wait(failures: int, *, probe_seconds: float) -> float:
 
     A first wait configured longer than that is kept.
     """
-    return min(probe_seconds * 2 ** min(failures, _MOST_DOUBLINGS), max(probe_seconds, _SLOWEST_PROBE_SECONDS))
+    return min(math.ldexp(probe_seconds, min(failures, _MOST_DOUBLINGS)), max(probe_seconds, _SLOWEST_PROBE_SECONDS))

@@ -1,0 +1,253 @@
+"""A small world for the tests of store-and-forward: a real store, invented time, and a service that never de-duplicates."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kiosk.contact import Pace
+from kiosk.database import Database, open_database
+from kiosk.delivery import Delivery, DeliverySettings
+from kiosk.identifiers import DeclarationNumber, Employer, Insz
+from kiosk.model import ClockReading, Direction, Draft, Profile, Reason, Registration, State
+from kiosk.outbox import Outbox, add_registration, group_of, is_paused, recover
+from kiosk.records import pack_profile
+from kiosk.vault import Field, Index, Vault, new_uid
+from kiosk.verdicts import Answered, CallVerdict, Created, Found, Query, SearchVerdict, ServedRegistration
+from tests.people import DECLARATION, EMPLOYER, PLACE, invented_insz
+
+START_MS = 1_794_000_000_000
+KEY = bytes(range(32))
+#: No chance: every wait is half of what it may be.
+HALF = 0.5
+
+
+class Time:
+    """All clocks of the world; nothing but ``pass_seconds`` moves them."""
+
+    def __init__(self) -> None:
+        self.wall_ms = START_MS
+        self.boot_ns = 1_000_000_000_000
+        self.trusted = True
+
+    def __call__(self) -> ClockReading:
+        bound_ms = 10 if self.trusted else None
+        return ClockReading(
+            wall_ms=self.wall_ms, boot_ns=self.boot_ns, boot_id="boot", trusted=self.trusted, source="kernel", bound_ms=bound_ms
+        )
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.wall_ms += round(seconds * 1000)
+        self.boot_ns += round(seconds * 1000) * 1_000_000
+
+
+Answer = Callable[[Sequence[Registration]], CallVerdict]
+
+
+@dataclass
+class Served:
+    """One row at the service."""
+
+    id: int
+    registration: Registration
+    created_ms: int
+    validity: str = "pending"
+    remarks: tuple[str, ...] = ()
+    cancelled: bool = False
+
+
+@dataclass
+class LedgerService:
+    """The service as a ledger: it stores what comes, twice if it comes twice, and finds it after a lag.
+
+    ``plan`` holds the answers to the next calls; without one a call is carried out and answered.
+    """
+
+    time: Time
+    lag_ms: int = 0
+    rows: list[Served] = field(default_factory=list)
+    calls: list[tuple[Registration, ...]] = field(default_factory=list)
+    searches: list[Query] = field(default_factory=list)
+    plan: deque[Answer] = field(default_factory=deque)
+    search_plan: deque[Callable[[Query], SearchVerdict]] = field(default_factory=deque)
+    always: Answer | None = None
+
+    def register(self, registrations: Sequence[Registration]) -> CallVerdict:
+        self.calls.append(tuple(registrations))
+        answer = self.plan.popleft() if self.plan else self.always or self.carry_out
+        return answer(registrations)
+
+    def search(self, query: Query) -> SearchVerdict:
+        self.searches.append(query)
+        return self.search_plan.popleft()(query) if self.search_plan else self.find(query)
+
+    def carry_out(self, registrations: Sequence[Registration]) -> Answered:
+        return Answered(items=tuple(self.store(each) for each in registrations))
+
+    def store(self, registration: Registration) -> Created:
+        number = 17_000 + len(self.rows)
+        self.rows.append(Served(number, registration, self.time.wall_ms))
+        return Created(registration_id=number, validity="pending")
+
+    def find(self, query: Query) -> Found:
+        return Found(
+            registrations=tuple(
+                ServedRegistration(
+                    registration_id=row.id,
+                    ssin=row.registration.ssin.digits,
+                    direction=row.registration.direction,
+                    second=row.registration.second,
+                    employer=row.registration.employer,
+                    declaration=row.registration.declaration,
+                    validity=row.validity,
+                    remarks=row.remarks,
+                    cancelled=row.cancelled,
+                )
+                for row in self.rows
+                if row.created_ms + self.lag_ms <= self.time.wall_ms
+                and query.from_ms <= row.registration.second * 1000 <= query.to_ms
+                and query.employer in (None, row.registration.employer)
+                and query.declaration in (None, row.registration.declaration)
+                and query.ssin in (None, row.registration.ssin.digits)
+            )
+        )
+
+    def keys(self) -> Counter[tuple[str, Direction, int]]:
+        return Counter((row.registration.ssin.digits, row.registration.direction, row.registration.second) for row in self.rows)
+
+
+class World:
+    """One box with its store, and the service."""
+
+    def __init__(self, folder: Path, *, settings: DeliverySettings | None = None) -> None:
+        self.time = Time()
+        self.vault = Vault(KEY)
+        self.path = folder / "kiosk.db"
+        self.settings = settings or DeliverySettings(pace=Pace(start_jitter_seconds=0))
+        self.service = LedgerService(self.time)
+        self.built = 0
+        self.database: Database = open_database(self.path, self.vault, create=True)
+        self.database.write(
+            lambda c: c.execute("INSERT INTO books (host, environment, opened_ms) VALUES ('box.test', 'training', 0)")
+        )
+        self.outbox = Outbox(self.database, self.vault, 1)
+        self.dice = HALF
+        self.delivery = self.start()
+        self._holders: dict[int, int] = {}
+
+    def start(self) -> Delivery:
+        """Begin as the daemon does; what a former delivery had in hand is gone."""
+        self.database.write(lambda c: recover(c, 1))
+        self.delivery = Delivery(self.outbox, self._build, self.time, self.settings, lambda: self.dice)
+        return self.delivery
+
+    def reopen(self) -> Delivery:
+        """Let the store go, open it again, and start."""
+        self.database.close()
+        self.database = open_database(self.path, self.vault, create=False)
+        self.outbox = Outbox(self.database, self.vault, 1)
+        return self.start()
+
+    def _build(self) -> LedgerService:
+        self.built += 1
+        return self.service
+
+    def holder(self, person: int) -> int:
+        if person not in self._holders:
+            self._holders[person] = self.database.write(
+                lambda c: int(c.execute("INSERT INTO holders (added_ms) VALUES (0)").lastrowid or 0)
+            )
+            self.profile(person, invented_insz(person), current=True)
+        return self._holders[person]
+
+    def profile(self, person: int, insz: Insz, *, current: bool) -> None:
+        uid = new_uid()
+        sealed = self.vault.seal(Field.PROFILE, uid, pack_profile(Profile(insz=insz)))
+        index = self.vault.index(Index.INSZ, insz.digits.encode())
+        holder = self._holders[person]
+        self.database.write(
+            lambda c: c.execute(
+                "INSERT INTO profiles (uid, holder, current, valid_from_ms, insz_index, sealed) VALUES (?, ?, ?, 0, ?, ?)",
+                (uid, holder, int(current), index, sealed),
+            )
+        )
+
+    def tap(
+        self,
+        person: int = 0,
+        direction: Direction = Direction.IN,
+        *,
+        employer: Employer = EMPLOYER,
+        declaration: DeclarationNumber = DECLARATION,
+        reason: Reason | None = None,
+        state: State = State.QUEUED,
+        insz: Insz | None = None,
+        ago_seconds: float = 0,
+    ) -> int:
+        """Write a tap and the registration owed for it, as the tap path does; returns the registration's id."""
+        holder = self.holder(person)
+        draft = Draft(
+            ssin=insz or invented_insz(person),
+            direction=direction,
+            at_ms=self.time.wall_ms - round(ago_seconds * 1000),
+            employer=employer,
+            place=PLACE,
+            declaration=declaration,
+        )
+        return self.add([(holder, draft)], state=state, reason=reason)[0]
+
+    def add(self, drafts: Sequence[tuple[int, Draft]], *, state: State = State.QUEUED, reason: Reason | None = None) -> list[int]:
+        """Write many in one transaction."""
+
+        def work(c: sqlite3.Connection) -> list[int]:
+            rows = []
+            for holder, draft in drafts:
+                tap = c.execute(
+                    "INSERT INTO taps (uid, book, holder, card_index, reader, driver, technology, direction, signal, counts, at_ms,"
+                    " wall_ms, boot_ns, boot_id, clock_trusted, clock_source)"
+                    " VALUES (x'00', 1, ?, x'00', 'gate', 'simulated', 'test', ?, 'in', 1, ?, ?, 0, 'boot', 1, 'kernel')",
+                    (holder, draft.direction.value, draft.at_ms, draft.at_ms),
+                ).lastrowid
+                assert tap is not None
+                group = group_of(self.vault, draft)
+                assert group is not None
+                why = Reason.GROUP if reason is None and state is State.QUEUED and is_paused(c, 1, group) else reason
+                rows.append(
+                    add_registration(
+                        c, self.vault, tap=tap, book=1, holder=holder, draft=draft, state=state, reason=why, group_index=group
+                    )
+                )
+            return rows
+
+        return self.database.write(work)
+
+    def run(self, seconds: float = 0, *, steps: int = 1000) -> None:
+        """Let delivery work until it would wait longer than this many seconds in all."""
+        left = seconds
+        for _ in range(steps):
+            wait = self.delivery.step()
+            if wait > left:
+                self.time.pass_seconds(left)
+                return
+            self.time.pass_seconds(wait)
+            left -= wait
+        raise AssertionError("delivery does not come to rest")
+
+    def row(self, number: int) -> dict[str, object]:
+        def work(c: sqlite3.Connection) -> dict[str, object]:
+            cursor = c.execute("SELECT * FROM registrations WHERE id = ?", (number,))
+            return dict(zip((column[0] for column in cursor.description), cursor.fetchone(), strict=True))
+
+        return self.database.read(work)
+
+    def states(self) -> list[str]:
+        return [str(row[0]) for row in self.select("SELECT state FROM registrations ORDER BY id")]
+
+    def select(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+        return self.database.read(lambda c: c.execute(sql, values).fetchall())
+
+    def tasks(self) -> list[tuple[object, ...]]:
+        return self.select("SELECT kind, registration, note FROM tasks WHERE closed_ms IS NULL ORDER BY id")
