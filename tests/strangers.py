@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import ssl
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -32,6 +35,16 @@ class MovableClock:
 
     def forward(self, seconds: float) -> None:
         self.now_ms += round(seconds * 1000)
+
+
+def true_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def dice(seed: int) -> Callable[[], float]:
+    """Make dice that roll evenly and the same for the same seed (the golden ratio's multiples, modulo 1)."""
+    rolls = itertools.count(seed)
+    return lambda: next(rolls) * 0.618033988749895 % 1
 
 
 @cache

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-import random
-
 import pytest
 
 from kiosk.simulator.faults import Fault, Faults, Order
 from kiosk.simulator.messages import Operation
+from tests.strangers import dice
 
 
 @pytest.fixture
 def faults() -> Faults:
-    return Faults(random.Random(7).random)
+    return Faults(dice(7))
 
 
 def test_queued_faults_come_in_order_and_as_often_as_asked(faults: Faults) -> None:
@@ -76,7 +75,7 @@ def test_chance_is_repeatable_and_near_its_probability() -> None:
     """The same seed gives the same faults, about as many as the probability says."""
     runs = []
     for _ in range(2):
-        faults = Faults(random.Random(3).random)
+        faults = Faults(dice(3))
         faults.chance(Order(fault=Fault.CUT_AFTER_COMMIT, operation=Operation.REGISTER), 0.2)
         runs.append([faults.take(Operation.REGISTER) is not None for _ in range(2000)])
     assert runs[0] == runs[1]

@@ -109,11 +109,11 @@ class Server(socketserver.ThreadingTCPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    default_request_version = protocol_version
     server_version = "kiosk-simulator"
     sys_version = ""
     timeout = _IDLE_SECONDS
     disable_nagle_algorithm = True
-    error_content_type = "application/problem+json"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Stay silent."""
@@ -135,8 +135,6 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             return self.send_error(HTTPStatus.BAD_REQUEST)
         body = self._body(int(lengths[0]))
-        if body is None and self.close_connection:
-            return None
         request = Request(
             method=self.command,
             path=unquote(target.path),
@@ -147,18 +145,24 @@ class _Handler(BaseHTTPRequestHandler):
         )
         return self._deliver(cast("Server", self.server).handle(request))
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = _serve  # noqa: N815
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Let every method through, so that one nobody knows is answered with 405 and Allow, not with 501."""
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)
 
     def _body(self, length: int) -> bytes | None:
-        """Read the body; None when it is too large, and also, with ``close_connection`` set, when the client went."""
-        if length <= cast("Server", self.server).largest_body:
-            body = self.rfile.read(length)
-            self.close_connection = self.close_connection or len(body) < length
-            return body if len(body) == length else None
-        left = min(length, _DRAINED_BYTES)
-        while left and (chunk := self.rfile.read(min(left, _CHUNK_BYTES))):
+        """Read the body; None when it is too large. Raises ``ConnectionError`` when the client goes before its end."""
+        kept = length <= cast("Server", self.server).largest_body
+        parts, left = [], min(length, _DRAINED_BYTES)
+        while left:
+            chunk = self.rfile.read(min(left, _CHUNK_BYTES))
+            if not chunk:
+                raise ConnectionAbortedError("the client ended before its request did")
             left -= len(chunk)
-        return None
+            parts += [chunk] if kept else []
+        self.close_connection = self.close_connection or length > _DRAINED_BYTES
+        return b"".join(parts) if kept else None
 
     def _deliver(self, delivery: Delivery) -> None:
         connection = cast("ssl.SSLSocket", self.connection)
