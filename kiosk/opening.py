@@ -73,6 +73,7 @@ def desk_of(config: Config, house: House) -> Desk:
         time_zone=config.site.time_zone.key,
         declarations=tuple(declaration.term for declaration in config.declarations),
         employer=config.employer,
+        reader_declarations={reader.name: reader.declaration for reader in config.readers if reader.declaration is not None},
         limits=config.rules.limits,
     )
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,8 +17,6 @@ _FIND: Final = (
     " JOIN profiles p ON p.holder = b.holder AND p.current WHERE b.card_index = ?"
 )
 _BADGES: Final = "SELECT id, uid, holder, added_ms, revoked_ms, sealed FROM badges"
-#: Fewer than the 999 question marks that every build of SQLite takes.
-_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,25 +226,6 @@ def page(connection: sqlite3.Connection, *, after: int, limit: int) -> list[Seal
 def open_entry(vault: Vault, entry: SealedEntry) -> tuple[Badge, DatedProfile]:
     """Open one row of ``page``; what does not open is None inside, so that one bad row does not hide the others."""
     return _open_badge(vault, entry.badge), _open_profile(vault, entry.profile)
-
-
-def sealed_profiles(connection: sqlite3.Connection, *, holders: Sequence[int]) -> list[tuple[int, bytes, bytes]]:
-    """Return the current profiles of these holders, still sealed, for ``open_profiles``."""
-    found: list[tuple[int, bytes, bytes]] = []
-    for start in range(0, len(holders), _AT_ONCE):
-        some = holders[start : start + _AT_ONCE]
-        marks = ", ".join("?" * len(some))
-        found += connection.execute(f"SELECT holder, uid, sealed FROM profiles WHERE current AND holder IN ({marks})", some)  # noqa: S608  question marks only
-    return found
-
-
-def open_profiles(vault: Vault, sealed: Iterable[tuple[int, bytes, bytes]]) -> dict[int, Profile]:
-    """Open what ``sealed_profiles`` returned, by holder; one that does not open is left out, so the others still show."""
-    profiles = {}
-    for holder, uid, value in sealed:
-        with contextlib.suppress(SealBroken):
-            profiles[holder] = unpack_profile(vault.open(Field.PROFILE, uid, value))
-    return profiles
 
 
 def _corrected(before: Profile, given: Profile) -> Profile:

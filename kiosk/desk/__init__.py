@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from kiosk.database import Database
-from kiosk.identifiers import Employer
+from kiosk.identifiers import DeclarationNumber, Employer
 from kiosk.model import ClockReading, Coordinates
 from kiosk.rules import DeclarationTerm, Limits
 from kiosk.vault import Vault
@@ -38,6 +38,7 @@ class Desk:
         time_zone: The site's IANA time zone: dates of declarations are local.
         declarations: The configured declarations.
         employer: The default employer, or None.
+        reader_declarations: The declaration that a reader stands for, by the reader's name.
         limits: The times that decide a direction, and how long a stay is shown as one.
         delivery: The running delivery, or None when the verb opened the store itself.
     """
@@ -50,6 +51,7 @@ class Desk:
     time_zone: str
     declarations: tuple[DeclarationTerm, ...]
     employer: Employer | None
+    reader_declarations: Mapping[str, DeclarationNumber] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     delivery: Deliverer | None = None
 

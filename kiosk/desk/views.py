@@ -1,21 +1,20 @@
-"""How people and badges are told as JSON values: INSZ and card masked, absent is null, times RFC 3339 UTC."""
+"""How people, badges and registrations are told as JSON values: INSZ and card masked, absent is null, times RFC 3339 UTC."""
 
 from __future__ import annotations
 
-from kiosk.identifiers import EnterpriseNumber, ForeignVatNumber
+from kiosk.amendments import Kept
+from kiosk.identifiers import Employer, EnterpriseNumber, ForeignVatNumber
 from kiosk.model import Profile, rfc3339
 from kiosk.roster import Badge, DatedProfile
 
 
 def profile_fields(profile: Profile | None) -> dict[str, object]:
     """Tell a profile; with None, one whose seal does not open, every field is null."""
-    employer = None if profile is None else profile.employer
     return {
         "insz": None if profile is None else profile.insz.masked,
         "name": None if profile is None else profile.name or None,
         "language": None if profile is None else profile.language,
-        "enterprise_number": employer.value if isinstance(employer, EnterpriseNumber) else None,
-        "foreign_vat_number": employer.value if isinstance(employer, ForeignVatNumber) else None,
+        **_employer_fields(None if profile is None else profile.employer),
         "declaration": None if profile is None or profile.declaration is None else profile.declaration.value,
         "personnel_number": None if profile is None else profile.personnel_number,
     }
@@ -38,5 +37,55 @@ def badge_fields(badge: Badge) -> dict[str, object]:
         "holder": badge.holder,
         "card": None if badge.card is None else badge.card.masked,
         "added_at": rfc3339(badge.added_ms),
-        "revoked_at": None if badge.revoked_ms is None else rfc3339(badge.revoked_ms),
+        "revoked_at": _time(badge.revoked_ms),
     }
+
+
+def row_fields(kept: Kept) -> dict[str, object]:
+    """Tell a registration as ``outbox list`` does."""
+    row = kept.row
+    return {
+        "id": row.id,
+        "state": kept.state.value,
+        "direction": kept.direction.value,
+        "tapped_at": rfc3339(row.tapped_ms),
+        "registration_date": rfc3339(row.at_ms),
+        "registration_id": row.registration_id,
+        "confirmed_at": _time(row.confirmed_ms),
+        "validity": row.validity,
+        "remarks": list(kept.remarks),
+        "reason": kept.cancelled_because or row.reason,
+        "attempts": row.attempts,
+        "insz": None if kept.draft is None else kept.draft.ssin.masked,
+        "cancel_requested": bool(row.cancel_requested),
+    }
+
+
+def whole_row_fields(kept: Kept) -> dict[str, object]:
+    """Tell a registration as ``outbox show`` does: with who, where, for whom, and how far the clock was to be trusted."""
+    row, draft = kept.row, kept.draft
+    return {
+        **row_fields(kept),
+        "holder": row.holder,
+        "tap": row.tap,
+        "reader": row.reader,
+        "clock_trusted": bool(row.clock_trusted),
+        **_employer_fields(None if draft is None else draft.employer),
+        "declaration": None if draft is None or draft.declaration is None else draft.declaration.value,
+        "latitude": None if draft is None else draft.place.latitude,
+        "longitude": None if draft is None else draft.place.longitude,
+        "called_at": _time(row.called_ms),
+        "absent_at": _time(row.absent_ms),
+        "damaged": draft is None,
+    }
+
+
+def _employer_fields(employer: Employer | None) -> dict[str, object]:
+    return {
+        "enterprise_number": employer.value if isinstance(employer, EnterpriseNumber) else None,
+        "foreign_vat_number": employer.value if isinstance(employer, ForeignVatNumber) else None,
+    }
+
+
+def _time(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else rfc3339(milliseconds)

@@ -1,0 +1,194 @@
+"""What a human sees and changes in the book: all SQL behind the ``outbox`` verbs (design, section 7, the book).
+
+A row's content is sealed anew only here, by ``requeue``; the version before it goes into the record.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Final
+
+from kiosk.errors import SealBroken
+from kiosk.model import Direction, Draft, Reason, State, TaskKind
+from kiosk.outbox import group_of, is_paused
+from kiosk.records import pack_draft, pack_remarks, unpack_draft, unpack_remarks
+from kiosk.tasks import close_tasks
+from kiosk.vault import Field, Vault
+
+#: Rows in one read: some 5 ms, so that no tap waits longer than 20 ms on a slower machine.
+WINDOW: Final = 1000
+_COLUMNS: Final = (
+    "SELECT r.id, r.uid, r.tap, r.holder, r.direction, r.state, r.reason, r.at_ms, r.group_index, r.sealed, r.attempts,"
+    " r.called_ms, r.absent_ms, r.cancel_requested, r.registration_id, r.confirmed_ms, r.validity, r.remarks,"
+    " t.at_ms, t.reader, t.clock_trusted FROM registrations r JOIN taps t ON t.id = r.tap"
+)
+#: From the holder's taps, newest first; CROSS keeps SQLite from walking the whole book instead.
+_BEFORE_SQL: Final = (
+    "SELECT r.direction, r.uid, r.sealed FROM taps t CROSS JOIN registrations r ON r.tap = t.id"
+    " WHERE t.holder = ? AND t.book = ? AND r.id < ? AND r.state <> 'cancelled' ORDER BY t.id DESC, r.id DESC LIMIT 1"
+)
+_QUEUE_SQL: Final = (
+    "UPDATE registrations SET state = 'queued', reason = ?, group_index = ?, sealed = ?, split = 0, released = max(released, ?),"
+    " absent_ms = NULL, search_ms = NULL WHERE id = ? AND book = ? AND state = ?"
+)
+#: What a registration no longer needs once it is queued again, and once it is cancelled.
+_WHY_IT_STOOD: Final = frozenset({TaskKind.HELD, TaskKind.REFUSED, TaskKind.UNKNOWN})
+_ABOUT_ITSELF: Final = _WHY_IT_STOOD | {TaskKind.MISSING_IN, TaskKind.LONG_STAY}
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRow:
+    """A row as it lies on disk, with what is known of its tap; the fields are the columns of ``_COLUMNS``."""
+
+    id: int
+    uid: bytes
+    tap: int
+    holder: int
+    direction: str
+    state: str
+    reason: str | None
+    at_ms: int
+    group_index: bytes | None
+    sealed: bytes
+    attempts: int
+    called_ms: int | None
+    absent_ms: int | None
+    cancel_requested: int
+    registration_id: int | None
+    confirmed_ms: int | None
+    validity: str | None
+    remarks: bytes | None
+    tapped_ms: int
+    reader: str
+    clock_trusted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A registration as a human may see it.
+
+    Attributes:
+        row: Everything that is not sealed.
+        state: Its state.
+        direction: in or out.
+        draft: What is or was to be sent; None where the seal does not open.
+        remarks: The service's remarks.
+        cancelled_because: What a human wrote when he cancelled it in the book.
+    """
+
+    row: SealedRow
+    state: State
+    direction: Direction
+    draft: Draft | None
+    remarks: tuple[str, ...]
+    cancelled_because: str | None
+
+
+def last_id(connection: sqlite3.Connection) -> int:
+    """Return the highest id of the book, 0 in an empty one."""
+    return int(connection.execute("SELECT ifnull(max(id), 0) FROM registrations").fetchone()[0])
+
+
+def window(connection: sqlite3.Connection, *, book: int, after: int, state: State | None) -> list[SealedRow]:
+    """Return the rows with the next ``WINDOW`` ids after this one, those in ``state`` only; there may be none among them."""
+    rows = connection.execute(
+        f"{_COLUMNS} WHERE r.id > ? AND r.id <= ? AND r.book = ? AND r.state = ifnull(?, r.state) ORDER BY r.id",
+        (after, after + WINDOW, book, None if state is None else state.value),
+    )
+    return [SealedRow(*row) for row in rows]
+
+
+def sealed_row(connection: sqlite3.Connection, *, book: int, row: int) -> SealedRow | None:
+    """Return one row of this book, or None."""
+    found = connection.execute(f"{_COLUMNS} WHERE r.id = ? AND r.book = ?", (row, book)).fetchone()
+    return None if found is None else SealedRow(*found)
+
+
+def unseal(vault: Vault, row: SealedRow) -> Kept:
+    """Open a row; what does not open is left out, so that one bad row does not hide the others."""
+    state = State(row.state)
+    try:
+        draft = unpack_draft(vault.open(Field.REGISTRATION, row.uid, row.sealed))
+    except SealBroken:
+        draft = None
+    try:
+        remarks = () if row.remarks is None else unpack_remarks(vault.open(Field.REMARKS, row.uid, row.remarks))
+    except SealBroken:
+        remarks = ()
+    # The service says nothing about what it never had: there the sealed words are the human's.
+    own = state is State.CANCELLED and row.registration_id is None and bool(remarks)
+    return Kept(
+        row=row,
+        state=state,
+        direction=Direction(row.direction),
+        draft=draft,
+        remarks=() if own else remarks,
+        cancelled_because=remarks[0] if own else None,
+    )
+
+
+def stay_before(connection: sqlite3.Connection, vault: Vault, *, book: int, row: SealedRow) -> Draft | None:
+    """Return the IN that an OUT closes: the holder's registration before it, if that is an IN that was not cancelled.
+
+    Raises:
+        SealBroken: That IN is damaged.
+    """
+    found = connection.execute(_BEFORE_SQL, (row.holder, book, row.id)).fetchone()
+    if found is None or found[0] != Direction.IN:
+        return None
+    return unpack_draft(vault.open(Field.REGISTRATION, found[1], found[2]))
+
+
+def requeue(
+    connection: sqlite3.Connection, vault: Vault, *, book: int, row: SealedRow, draft: Draft, at_ms: int, released: bool
+) -> None:
+    """Queue a refused or held row with this content, inside the caller's transaction, and close the tasks about it.
+
+    A row that was never sent, of a tap whose clock was not to be trusted, goes on waiting for its true time.
+
+    Args:
+        connection: The store, in a transaction.
+        vault: Seals the content.
+        book: The current book.
+        row: As read in the same transaction.
+        draft: Complete.
+        at_ms: When, for the tasks.
+        released: Whether it is not to be held again for being late.
+    """
+    group = group_of(vault, draft)
+    reason = None
+    if group is not None and is_paused(connection, book, group):
+        reason = Reason.GROUP.value
+    elif not row.clock_trusted and row.called_ms is None:
+        reason = Reason.CLOCK.value
+    sealed = vault.seal(Field.REGISTRATION, row.uid, pack_draft(draft))
+    connection.execute(_QUEUE_SQL, (reason, group, sealed, int(released), row.id, book, row.state))
+    close_tasks(connection, registration=row.id, kinds=_WHY_IT_STOOD, at_ms=at_ms)
+
+
+def cancel(connection: sqlite3.Connection, vault: Vault, *, row: SealedRow, because: str, at_ms: int) -> None:
+    """Cancel a row in the book, inside the caller's transaction: from the next tap on the holder stands as if it had not been.
+
+    Where the tap owes another registration (an OUT and an IN on a change of declaration), he stands where that one leaves him.
+    """
+    words = vault.seal(Field.REMARKS, row.uid, pack_remarks((because,)))
+    connection.execute("UPDATE registrations SET state = 'cancelled', split = 0, remarks = ? WHERE id = ?", (words, row.id))
+    others = connection.execute(
+        "SELECT direction FROM registrations WHERE tap = ? AND state <> 'cancelled' ORDER BY id DESC LIMIT 1", (row.tap,)
+    ).fetchone()
+    if others is None:
+        connection.execute("UPDATE taps SET counts = 0 WHERE id = ?", (row.tap,))
+    else:
+        connection.execute("UPDATE taps SET direction = ? WHERE id = ?", (others[0], row.tap))
+    close_tasks(connection, registration=row.id, kinds=_ABOUT_ITSELF, at_ms=at_ms)
+
+
+def may_be_absent(connection: sqlite3.Connection, row: SealedRow) -> bool:
+    """Whether a human may say that an unknown row did not arrive: a search failed to find it, or none is to be had."""
+    if row.absent_ms is not None:
+        return True
+    task = connection.execute(
+        "SELECT 1 FROM tasks WHERE closed_ms IS NULL AND kind = ? AND registration = ?", (TaskKind.UNKNOWN.value, row.id)
+    ).fetchone()
+    return task is not None
