@@ -253,8 +253,6 @@ def _paths(service: Service) -> Iterator[Mistake]:
 def _indicator(indicator: Indicator) -> Iterator[Mistake]:
     if indicator.chip and not indicator.lines:
         yield Mistake("indicator.chip", "has no line that is used; add green, red, white or buzzer, or remove the section")
-    if indicator.lines and not indicator.chip:
-        yield Mistake("indicator.chip", 'is missing; add the chip of these lines, for instance "/dev/gpiochip0"')
     yield from _twice({f"indicator.{name}": line for name, line in indicator.lines.items()})
 
 

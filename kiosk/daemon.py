@@ -10,30 +10,32 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from random import SystemRandom
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Final
 
 from hardware.indicator import open_indicator
 from hardware.ports import Reader, Sighting
 from hardware.simulated import SimulatedReader
 from kiosk import outbox
+from kiosk.contact import Pace
 from kiosk.control import ControlServer
-from kiosk.delivery import Delivery
+from kiosk.delivery import Delivery, DeliverySettings, Service
 from kiosk.entrance import Answers, Entrance
+from kiosk.errors import UsageError
 from kiosk.followup import Followup
 from kiosk.intake import Gate, Intake, Site
 from kiosk.logs import start_logging
-from kiosk.model import Answer, Signal
+from kiosk.model import Answer, Registration, Signal
 from kiosk.opening import House, desk_of, open_house
 from kiosk.patterns import pattern_for
-from kiosk.settings import Config, Driver
+from kiosk.settings import Config, Driver, LatePolicy
 from kiosk.settings import Reader as ReaderSettings
 from kiosk.switchboard import Switchboard
 from kiosk.systemd import ServiceManager
+from kiosk.verdicts import CallVerdict, Misconfigured, Query, SearchFailed, SearchVerdict
 
 if TYPE_CHECKING:
     from kiosk.client import Client
@@ -73,14 +75,16 @@ class _Daemon:
         self._manager = manager
         self._stop = Event()
         self._failed = False
+        self._building = Lock()
+        self._client: Client | None = None
         self._answers = Answers()
         house.database.write(partial(outbox.recover, book=house.book.id))
         self._indicator = open_indicator(
             chip=config.indicator.chip, lines=config.indicator.lines, active_low=config.indicator.active_low
         )
         book = outbox.Outbox(house.database, house.vault, house.book.id)
-        self._delivery = Delivery(book, self._client, house.timekeeper.read, _pace(config), dice=SystemRandom().random)
-        self._followup = Followup(book, self._client, house.timekeeper.read)
+        self._delivery = Delivery(book, self._service, house.timekeeper.read, _delivery_settings(config))
+        self._followup = Followup(book, self._service, house.timekeeper.read)
         self._intake = self._build_intake()
         self._entrances = [self._build_entrance(reader) for reader in config.readers]
         self._board = Switchboard(
@@ -133,8 +137,10 @@ class _Daemon:
     def _end(self, threads: list[Thread]) -> None:
         self._stop.set()
         self._control.close()
-        self._delivery.stop()
-        self._followup.stop()
+        self._delivery.nudge()
+        self._followup.nudge()
+        if self._client is not None:
+            self._client.abort()
         for door in self._entrances:
             door.wake()
         for thread in threads:
@@ -171,10 +177,17 @@ class _Daemon:
         self._failed = True
         os.kill(os.getpid(), signal.SIGUSR1)
 
-    def _client(self) -> Client:
+    def _service(self) -> Service:
+        """Build the service at the first row that is due; a key that can't be used is a fault that keeps the queue."""
         from kiosk.client import Client  # noqa: PLC0415  the first tap must not wait for httpx and jwt
 
-        return Client(self._config.service.settings, self._house.timekeeper.read)
+        with self._building:
+            if self._client is None:
+                try:
+                    self._client = Client(self._config.service.settings, self._house.timekeeper.read)
+                except UsageError as error:
+                    return Unusable(error.message)
+            return self._client
 
     def _build_intake(self) -> Intake:
         config, house = self._config, self._house
@@ -190,7 +203,7 @@ class _Daemon:
                 limits=config.rules.limits,
             ),
             clock=house.timekeeper.read,
-            offline=lambda: self._delivery.status().state in {"down", "config_fault"},
+            offline=lambda: self._delivery.status().offline,
             queued=self._delivery.nudge,
         )
 
@@ -205,6 +218,39 @@ class _Daemon:
         _log.info("tap", extra={"reader": gate.name, "signal": answer.signal.value, "ids": answer.ids, "why": answer.why})
         if answer.signal is Signal.FAILED and self._house.database.dead is not None:
             self._fail()
+
+
+class Unusable:
+    """Stands in for the service while the client key can't be used: everything is kept, the fault is shown."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def register(self, registrations: Sequence[Registration]) -> CallVerdict:
+        """Nothing is sent."""
+        del registrations
+        return Misconfigured(why=self._why)
+
+    def search(self, query: Query) -> SearchVerdict:
+        """Nothing is asked."""
+        del query
+        return SearchFailed(why=self._why)
+
+
+def _delivery_settings(config: Config) -> DeliverySettings:
+    service, rules = config.service, config.rules
+    return DeliverySettings(
+        batch_size=service.batch_size,
+        settle_seconds=service.settle_seconds,
+        order_wait_minutes=service.order_wait_minutes,
+        late_after_minutes=rules.late_after_minutes if rules.late_policy is LatePolicy.HOLD else None,
+        pace=Pace(
+            backoff_cap_seconds=service.backoff_cap_seconds,
+            connect_cap_seconds=service.connect_cap_seconds,
+            start_jitter_seconds=service.start_jitter_seconds,
+            probe_seconds=service.probe_seconds,
+        ),
+    )
 
 
 def _open_reader(reader: ReaderSettings) -> Reader:

@@ -167,7 +167,7 @@ class Intake:
             case rules.Already(since_ms=since, direction=direction):
                 return _answer(tap, found.profile, Signal.ALREADY, direction, since_ms=since)
             case rules.Record(direction=Direction.IN, tasks=opened):
-                rows = (self._arrival(connection, tap, gate, found.profile),)
+                rows: tuple[_Row, ...] = (self._arrival(connection, tap, gate, found.profile),)
             case rules.Record(tasks=opened):
                 rows = (self._departure(connection, tap, gate, found.profile, stay),)
             case rules.Switch():

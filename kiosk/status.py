@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kiosk.contact import ServiceStatus
 from kiosk.model import ClockReading, Environment, Signal, State, rfc3339
 
 
@@ -15,15 +16,6 @@ class ReaderView:
     name: str
     driver: str
     state: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceView:
-    """How the service stands: ``untried``, ``up``, ``down`` or ``config_fault``; times in Unix milliseconds UTC."""
-
-    state: str = "untried"
-    last_success_ms: int | None = None
-    last_error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +31,7 @@ class View:
     tasks: int
     clock: ClockReading
     readers: Sequence[ReaderView]
-    service: ServiceView
+    service: ServiceStatus
     certificate_days_left: int | None
     store_failure: str | None
     light: bool
@@ -63,7 +55,7 @@ def snapshot(view: View) -> dict[str, object]:
         },
         "readers": [{"name": reader.name, "driver": reader.driver, "state": reader.state} for reader in view.readers],
         "service": {
-            "state": view.service.state,
+            "state": view.service.state.value,
             "host": view.service_host,
             "last_success": None if view.service.last_success_ms is None else rfc3339(view.service.last_success_ms),
             "last_error": view.service.last_error,

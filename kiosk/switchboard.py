@@ -15,13 +15,14 @@ from hardware.simulated import SimulatedReader
 from kiosk import outbox, tasks
 from kiosk.books import Book
 from kiosk.certificate import read_certificate
+from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.control import Call
 from kiosk.desk import Desk, book, people, presence
 from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, UsageError
 from kiosk.identifiers import CardId
 from kiosk.model import Answer, Signal, rfc3339
-from kiosk.status import ReaderView, ServiceView, View, resting_signal, snapshot
+from kiosk.status import ReaderView, View, resting_signal, snapshot
 
 #: A tap waits for the disk only; this long a wait means that the reader's thread hangs.
 _TAP_SECONDS: Final = 20.0
@@ -47,7 +48,7 @@ class Switchboard:
     book: Book
     entrances: Sequence[Entrance]
     answers: Answers
-    service: Callable[[], ServiceView]
+    service: Callable[[], ServiceStatus]
     light: Callable[[], bool]
     certificate: Path | None
 
@@ -94,7 +95,7 @@ class Switchboard:
             environment=self.book.environment,
             readers=[door.state.value for door in self.entrances],
             troubled=not desk.clock().trusted
-            or self.service().state == "config_fault"
+            or self.service().state is ServiceState.CONFIG_FAULT
             or desk.database.read(partial(tasks.any_open, book=desk.book)),
             store_failed=desk.database.dead is not None,
         )

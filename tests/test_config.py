@@ -217,7 +217,6 @@ def test_single_brackets_for_a_repeated_section_are_told(tmp_path: Path) -> None
             "service.paths.registre: is an unknown key; did you mean register?",
         ),
         ([("[store]", '[indicator]\nchip = "/dev/gpiochip0"\n[store]')], "indicator.chip: has no line"),
-        ([("[store]", "[indicator]\ngreen = 17\n[store]")], "indicator.chip: is missing"),
         ([("[store]", '[indicator]\nchip = "c"\ngreen = 17\nred = 17\n[store]')], "indicator.red: is the same as indicator.green"),
         (
             [("[store]", '[position]\nsource = "gpsd"\n[store]')],

@@ -126,8 +126,8 @@ def test_the_reference_works_as_it_is(tmp_path: Path) -> None:
 def test_the_reference_works_with_every_line_in_use(tmp_path: Path) -> None:
     """Taking away the marks gives a file that is right, except where it says that two lines exclude each other."""
     write(tmp_path)
-    for name in ("client.cert.pem", "ca.pem"):
-        (tmp_path / name).touch()
+    for name in ("client.cert.pem", "ca.pem", "evidence.key"):
+        (tmp_path / name).touch(0o600)
     text = UNCOMMENTED
     for line in ALTERNATIVES:
         assert line in text
@@ -141,9 +141,9 @@ def test_the_reference_works_with_every_line_in_use(tmp_path: Path) -> None:
 
 
 def test_the_lines_left_out_above_are_refused(tmp_path: Path) -> None:
-    """Two numbers for one employer, and a key that this version can't honour, do not pass in silence."""
-    for name in ("client.cert.pem", "ca.pem"):
-        (tmp_path / name).touch()
+    """Two numbers for one employer do not pass in silence."""
+    for name in ("client.cert.pem", "ca.pem", "evidence.key"):
+        (tmp_path / name).touch(0o600)
     assert [line.split(": ")[0] for line in complaints(tmp_path, UNCOMMENTED)] == [
         "employer.foreign_vat_number",
         "declaration[1].foreign_vat_number",

@@ -1,0 +1,206 @@
+"""The demonstration itself: workers tap, the board shows what becomes of it, the service goes away and comes back."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from hardware import virtual
+from kiosk.demo import show
+from kiosk.demo.people import STRANGER, WORKERS, Worker
+from kiosk.demo.show import Shown
+from kiosk.demo.stage import REAL, SIMULATED, Stage
+from kiosk.errors import KioskError
+
+#: A holder's second tap inside the configured second would be a repeat.
+_REST_SECONDS: Final = 1.1
+_BOARD_SECONDS: Final = 0.25
+_REAL_TAPS: Final = 3
+_REAL_SECONDS: Final = 5.0
+_SETTLE_SECONDS: Final = 120.0
+_AWAY_SECONDS: Final = 12.0
+_LONGEST_SHOWN: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the verb was asked.
+
+    Attributes:
+        taps: How many taps to make, then end; None goes on until Ctrl-C.
+        offline: Whether the service goes away for a while in the middle.
+        as_json: Print only the result, as one JSON object.
+    """
+
+    taps: int | None
+    offline: bool
+    as_json: bool
+
+
+def run(options: Options, *, out: TextIO = sys.stdout) -> int:
+    """Play; returns 0 once every tap was accepted exactly once, else 1.
+
+    Raises:
+        KioskError: The stage could not be built, or the daemon went away.
+    """
+    with tempfile.TemporaryDirectory(prefix="ciao-kiosk-demo-") as folder, _real_reader() as readers:
+        pcsc = None if readers is None else (readers.env, virtual.READER_NAME)
+        with Stage(Path(folder), pcsc) as stage:
+            return _Play(options, stage, readers, out).play()
+
+
+@contextlib.contextmanager
+def _real_reader() -> Iterator[virtual.VirtualReader | None]:
+    """A private pcscd with a virtual reader, where that is installed and allowed."""
+    if virtual.missing() is not None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="pcscd-") as folder, virtual.VirtualReader(Path(folder) / "p") as readers:
+        yield readers
+
+
+class _Play:
+    """One performance."""
+
+    def __init__(self, options: Options, stage: Stage, readers: virtual.VirtualReader | None, out: TextIO) -> None:
+        self._options = options
+        self._stage = stage
+        self._readers = readers
+        self._out = out
+        self._live = out.isatty() and not options.as_json
+        self._shown: deque[Shown] = deque(maxlen=_LONGEST_SHOWN)
+        self._tapped: dict[str, float] = {}
+        self._made = 0
+        self._started = time.monotonic()
+        self._drawn = 0.0
+        self._told: set[int] = set()
+
+    def play(self) -> int:
+        try:
+            self._say(self._opening())
+            with contextlib.suppress(KeyboardInterrupt):
+                self._tap_all()
+            return self._finish()
+        finally:
+            if self._live:
+                self._out.flush()
+
+    def _opening(self) -> str:
+        if self._readers is None:
+            return f"no virtual card reader here ({virtual.missing()}): all taps come through the simulated reader"
+        return f"the first {_REAL_TAPS} taps come from a virtual card through a real pcscd, the others from the simulated reader"
+
+    def _tap_all(self) -> None:
+        total = self._options.taps
+        away = (total or 60) // 3, 2 * (total or 60) // 3
+        while total is None or self._made < total:
+            if self._options.offline and self._made == away[0]:
+                self._away()
+            if self._options.offline and self._made == away[1]:
+                self._back()
+            self._tap(WORKERS[self._made % len(WORKERS)])
+            if total is None:
+                self._watch(1.0)
+                if self._made == 4:
+                    self._stranger()
+        self._back()
+
+    def _tap(self, worker: Worker) -> None:
+        self._watch(max(0.0, self._tapped.get(worker.card, 0.0) + _REST_SECONDS - time.monotonic()))
+        if self._readers is not None and self._made < _REAL_TAPS:
+            answer, reader = self._tap_real(worker), REAL
+        else:
+            answer, reader = self._stage.ask("tap", {"card": worker.card, "reader": SIMULATED}), SIMULATED
+        self._tapped[worker.card] = time.monotonic()
+        self._made += 1
+        if answer["signal"] not in {"in", "out"}:
+            raise KioskError(f"a tap was answered {answer['signal']}: {answer['why'] or 'see the log'}")
+        self._note(worker.name, reader, answer)
+
+    def _tap_real(self, worker: Worker) -> dict[str, Any]:
+        """Lay the worker's card on the virtual reader and wait until the book holds one row more."""
+        if self._readers is None:
+            raise KioskError("no virtual reader")
+        before = len(self._rows())
+        with self._readers.lay(bytes.fromhex(worker.card)):
+            end = time.monotonic() + _REAL_SECONDS
+            while len(rows := self._rows()) == before:
+                if time.monotonic() > end:
+                    raise KioskError("the card on the virtual reader was not seen")
+                time.sleep(0.02)
+            time.sleep(virtual.DWELL)
+        time.sleep(virtual.DWELL)
+        newest = max(rows.values(), key=lambda row: int(row["id"]))
+        return {"signal": newest["direction"], "ids": [newest["id"]], "offline": False, "why": None}
+
+    def _stranger(self) -> None:
+        self._note("(unknown)", SIMULATED, self._stage.ask("tap", {"card": STRANGER, "reader": SIMULATED}))
+
+    def _note(self, who: str, reader: str, answer: Mapping[str, Any]) -> None:
+        clock = time.strftime("%H:%M:%S")
+        for row in answer["ids"] or [None]:
+            tap = Shown(who=who, reader=reader, clock=clock, signal=answer["signal"], row=row, offline=answer["offline"])
+            self._shown.append(tap)
+            if not self._live:
+                self._say(show.line(tap, {"state": "queued", "validity": None, "reason": None} if row else None, colour=False))
+        self._draw()
+
+    def _away(self) -> None:
+        self._say("the service goes away: taps are recorded and wait")
+        self._stage.simulator.stop()
+
+    def _back(self) -> None:
+        if self._options.offline:
+            self._say("the service is back: what waited is sent")
+            self._stage.simulator.start()
+
+    def _watch(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._draw()
+            time.sleep(min(left, _BOARD_SECONDS))
+
+    def _draw(self) -> None:
+        if not self._live or time.monotonic() - self._drawn < _BOARD_SECONDS:
+            return
+        self._drawn = time.monotonic()
+        note = "Ctrl-C ends the demonstration"
+        self._out.write(show.board(list(self._shown), self._rows(), self._stage.ask("status"), note=note))
+        self._out.flush()
+
+    def _rows(self) -> dict[int, dict[str, Any]]:
+        return {row["id"]: row for row in self._stage.ask("outbox list")["items"]}
+
+    def _finish(self) -> int:
+        end = time.monotonic() + _SETTLE_SECONDS
+        while time.monotonic() < end:
+            status = self._stage.ask("status")
+            self._draw()
+            if not status["queued"] + status["in_flight"] + status["unknown"]:
+                break
+            time.sleep(0.05)
+        seconds = round(time.monotonic() - self._started, 1)
+        result = {
+            "taps": self._made,
+            "accepted": status["accepted"],
+            "duplicates": self._stage.simulator.ledger.duplicates(),
+            "seconds": seconds,
+        }
+        if self._options.as_json:
+            self._out.write(json.dumps(result) + "\n")
+        else:
+            self._say("{taps} taps, {accepted} accepted, {duplicates} twice, {seconds} s".format(**result))
+        return 0 if result["accepted"] == result["taps"] and not result["duplicates"] else 1
+
+    def _say(self, words: str) -> None:
+        if not self._options.as_json:
+            self._out.write(words + "\n")
+            self._out.flush()
