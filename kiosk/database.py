@@ -9,7 +9,6 @@ after COMMIT. Uncontended, that is one transaction with one fsync.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import logging
 import os
@@ -20,29 +19,16 @@ from pathlib import Path
 from threading import Lock
 from typing import Final, Generic, TypeVar
 
-from kiosk import schema
-from kiosk.errors import KioskError, SealBroken, StoreBusy, StoreDead, StoreError, StoreFull, UsageError
-from kiosk.vault import Field, Vault
+from kiosk.errors import KioskError, StoreBusy, StoreDead, StoreError, StoreFull, UsageError
+from kiosk.store_file import error_name, prepare
+from kiosk.vault import Vault
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 Work = Callable[[sqlite3.Connection], _T]
 
-_CHECK_UID: Final = bytes(16)
-_CHECK_PLAIN: Final = b"this store belongs to this key"
-#: Read back after setting; a mismatch means another build or a damaged file, and no promise would hold.
-_PRAGMAS: Final = (
-    ("page_size", 1024),  # before the first table: 1.7 to 2.4 times fewer bytes written a tap than 4096 (measured)
-    ("locking_mode", "exclusive"),  # before WAL: no shared memory file, and a second opener fails
-    ("journal_mode", "wal"),
-    ("synchronous", 2),  # FULL: with NORMAL, 98 % of simulated power cuts lost acknowledged taps (measured)
-    ("wal_autocheckpoint", 2000),
-    ("journal_size_limit", 4_194_304),
-    ("foreign_keys", 1),
-    ("cell_size_check", 1),
-    ("trusted_schema", 0),
-    ("mmap_size", 0),
-)
+#: How long a stranger's sqlite3 shell may hold the file at the start; our own processes are kept out by the lock file.
+_STRANGER_SECONDS: Final = 1.0
 #: After these the pages in memory and on disk may differ: this process never uses the file again.
 _DEADLY: Final = {
     sqlite3.SQLITE_IOERR,
@@ -149,7 +135,7 @@ class Database:
         except sqlite3.Error as error:
             self._judge(error)  # a deadly one makes every job fail below: a COMMIT is never just tried again
             return False
-        except StoreDead:
+        except BaseException:  # noqa: BLE001  a dead store, or one job's SystemExit: each job meets its own fate alone
             return False
         for job in jobs:
             job.done = True
@@ -185,12 +171,12 @@ class Database:
         if code == sqlite3.SQLITE_FULL:
             return StoreFull(f"{self.path}: no room to record", repair="free space on this file system")
         if code not in _DEADLY:
-            return StoreError(f"{self.path}: {_name(error)}")
+            return StoreError(f"{self.path}: {error_name(error)}")
         self._dead = StoreDead(
-            f"{self.path}: {_name(error)}: the store can't be trusted any more by this process",
+            f"{self.path}: {error_name(error)}: the store can't be trusted any more by this process",
             repair="check the disk (kiosk doctor, dmesg); the daemon opens the store afresh when it restarts",
         )
-        _log.error("store dead", extra={"sqlite": _name(error)})
+        _log.error("store dead", extra={"sqlite": error_name(error)})
         return self._dead
 
 
@@ -205,9 +191,10 @@ def open_database(path: Path, vault: Vault, *, create: bool) -> Database:
     Raises:
         UsageError: Missing and not to be made, not ours, of a newer version, or sealed with another key.
         StoreBusy: Another process holds it.
+        StoreFull: No room for a new store or for a step of its schema.
         StoreDead: It is damaged or can't be read or written.
     """
-    if not path.exists() and not create:
+    if not create and _is_missing(path):
         raise UsageError(f"{path}: there is no store yet", repair="it is made by `kiosk badge add` or `kiosk run`")
     guard = _take_guard(path)
     try:
@@ -216,7 +203,7 @@ def open_database(path: Path, vault: Vault, *, create: bool) -> Database:
         os.close(guard)
         raise
     try:
-        _prepare(path, connection, vault)
+        prepare(path, connection, vault)
     except BaseException as error:
         connection.close()
         os.close(guard)
@@ -224,6 +211,16 @@ def open_database(path: Path, vault: Vault, *, create: bool) -> Database:
             raise _unusable(path, error) from error
         raise
     return Database(path, connection, guard)
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:  # a folder that is closed to us: opening says so in its own words
+        return False
+    return False
 
 
 def _take_guard(path: Path) -> int:
@@ -245,66 +242,20 @@ def _take_guard(path: Path) -> int:
 def _connect(path: Path) -> sqlite3.Connection:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        return sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False, cached_statements=256)
+        return sqlite3.connect(
+            path, timeout=_STRANGER_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
     except (OSError, sqlite3.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else _name(error)
+        reason = error.strerror if isinstance(error, OSError) else error_name(error)
         raise StoreDead(f"{path}: {reason}", repair="check the file's owner and whether the disk is writable") from error
 
 
-def _prepare(path: Path, connection: sqlite3.Connection, vault: Vault) -> None:
-    for name, value in _PRAGMAS:
-        connection.execute(f"PRAGMA {name} = {value}")
-    application, version = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
-    tables = connection.execute("SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE '%sqlite%'").fetchone()[0]
-    # A store that a power cut left between its first page and its first table is still a new one.
-    new = version == 0 and tables == 0 and application in (0, schema.APPLICATION_ID)
-    if not new and application != schema.APPLICATION_ID:
-        raise UsageError(f"{path}: this is not a store of ciao-kiosk", repair="name another file in [store] path")
-    if version > len(schema.STEPS):
-        raise UsageError(
-            f"{path}: this store was written by a newer version (schema {version}, this program knows {len(schema.STEPS)})",
-            repair="install that version again; the store is left as it is",
-        )
-    for name, value in _PRAGMAS:
-        if (found := connection.execute(f"PRAGMA {name}").fetchone()[0]) != value:
-            raise StoreDead(
-                f"{path}: {name} is {found}, not {value}", repair="this SQLite build or this file can't keep the promises"
-            )
-    if not new:
-        _prove_key(path, connection, vault)
-    if version < len(schema.STEPS):
-        _migrate(path, connection, vault, version)
-
-
-def _migrate(path: Path, connection: sqlite3.Connection, vault: Vault, version: int) -> None:
-    if version:
-        keep = path.with_name(f"{path.name}.schema-{version}")
-        with contextlib.closing(sqlite3.connect(keep)) as copy:
-            connection.backup(copy)
-        keep.chmod(0o600)
-    else:
-        connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
-    schema.migrate(connection, check=vault.seal(Field.CHECK, _CHECK_UID, _CHECK_PLAIN))
-
-
-def _prove_key(path: Path, connection: sqlite3.Connection, vault: Vault) -> None:
-    row = connection.execute("SELECT value FROM meta WHERE name = 'check'").fetchone()
-    try:
-        proven = row is not None and vault.open(Field.CHECK, _CHECK_UID, row[0]) == _CHECK_PLAIN
-    except SealBroken:
-        proven = False
-    if not proven:
-        raise UsageError(
-            f"{path}: this store was sealed with another store key",
-            repair="put the right key at [store] key_file, or restore it with its backup; no new key can open it",
-        )
-
-
 def _unusable(path: Path, error: sqlite3.Error) -> KioskError:
-    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code == sqlite3.SQLITE_NOTADB:
         return UsageError(f"{path}: this is not a store of ciao-kiosk", repair="name another file in [store] path")
-    return StoreDead(f"{path}: {_name(error)}", repair="check the disk; keep the file: it may be salvaged")
-
-
-def _name(error: sqlite3.Error) -> str:
-    return getattr(error, "sqlite_errorname", None) or type(error).__name__
+    if code == sqlite3.SQLITE_BUSY:
+        return StoreBusy(f"{path}: another program has this store open", repair="close it; nothing but kiosk may open the store")
+    if code == sqlite3.SQLITE_FULL:
+        return StoreFull(f"{path}: no room to open the store", repair="free space on this file system")
+    return StoreDead(f"{path}: {error_name(error)}", repair="check the disk; keep the file: it may be salvaged")
