@@ -216,10 +216,8 @@ def open_database(path: Path, vault: Vault, *, create: bool) -> Database:
 def _is_missing(path: Path) -> bool:
     try:
         path.stat()
-    except FileNotFoundError:
-        return True
-    except OSError:  # a folder that is closed to us: opening says so in its own words
-        return False
+    except OSError as error:  # of a folder that is closed to us, opening tells in its own words
+        return isinstance(error, FileNotFoundError)
     return False
 
 
