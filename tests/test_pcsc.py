@@ -20,6 +20,7 @@ import pytest
 from smartcard import scard
 
 from hardware import pcsc
+from hardware.cards import GET_UID, Identified
 from hardware.pcsc import PcscReader, listing
 from hardware.ports import Card, ReaderLost, Sighting, Unreadable
 from hardware.presence import TOO_SOON
@@ -36,7 +37,8 @@ ROOT = Path(__file__).parents[1]
 NOBODY = 65534
 ROOT_USER = os.geteuid() == 0
 PATHS = (str(ROOT), str(Path(scard.__file__).parents[2]))
-EXCLUSIVE, RESET_CARD, UNPOWER_CARD = 1, 1, 2
+EXCLUSIVE, SHARED = 1, 2
+RESET_CARD, UNPOWER_CARD = 1, 2
 
 
 class Watch:
@@ -173,7 +175,7 @@ def test_a_slow_card_is_read_and_holds_nobody_up(virtual_reader: VirtualReader, 
     assert watch.nothing(0.3)
 
 
-def test_a_swapped_card_is_seen_though_no_event_comes(virtual_reader: VirtualReader, watch: Watch) -> None:
+def test_a_card_swapped_within_20_ms_is_seen(virtual_reader: VirtualReader, watch: Watch) -> None:
     """Badge B laid down 20 ms after A was lifted is B's tap, and never taken for A's."""
     virtual_reader.insert(A)
     assert watch.card() == A
@@ -182,6 +184,18 @@ def test_a_swapped_card_is_seen_though_no_event_comes(virtual_reader: VirtualRea
     virtual_reader.insert(B)
     assert watch.card() == B
     assert watch.nothing(0.5)
+
+
+def test_a_swap_without_any_event_is_found_by_reading_again(virtual_reader: VirtualReader, watch: Watch) -> None:
+    """Where another program's command hides the exchange from the service, only the re-read can see badge B, and does."""
+    virtual_reader.insert(A)
+    with another_program(SHARED) as other:
+        assert watch.card() == A
+        virtual_reader.remove()
+        virtual_reader.insert(B)
+        scard.SCardTransmit(other, scard.SCARD_PROTOCOL_T1, list(GET_UID))
+        assert watch.card() == B
+        assert watch.nothing(DWELL)
 
 
 def test_a_card_left_lying_is_one_tap(virtual_reader: VirtualReader) -> None:
@@ -197,12 +211,12 @@ def test_a_card_left_lying_is_one_tap(virtual_reader: VirtualReader) -> None:
 
 
 @contextmanager
-def another_program() -> Iterator[int]:
-    """Hold the card on the first reader for oneself, as soon as it is there."""
+def another_program(share: int = EXCLUSIVE) -> Iterator[int]:
+    """Hold the card on the first reader as soon as it is there, for oneself if not told otherwise."""
     _result, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
     end, result, card = time.monotonic() + 5, -1, 0
     while result != 0 and time.monotonic() < end:
-        result, card, _protocol = scard.SCardConnect(context, GATE, EXCLUSIVE, scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1)
+        result, card, _protocol = scard.SCardConnect(context, GATE, share, scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1)
     assert result == 0
     yield card
     scard.SCardReleaseContext(context)
@@ -282,7 +296,7 @@ def test_a_card_lying_through_a_restart_is_one_tap(virtual_reader: VirtualReader
     until(lambda: not watch.reader.attached)
     virtual_reader.start_pcscd()
     until(lambda: watch.reader.attached)
-    assert watch.nothing(1.0)
+    assert watch.nothing(0.7)
     virtual_reader.remove()
     time.sleep(DWELL)
     virtual_reader.tap(A)
@@ -293,12 +307,24 @@ def test_a_reader_that_vanishes_and_returns_is_used_again(virtual_reader: Virtua
     """Pulled, it is shown as not attached; plugged in again, it reads the next tap, by itself."""
     virtual_reader.vanish()
     until(lambda: not watch.reader.attached)
-    assert watch.nothing(1.2)
+    assert watch.nothing(0.6)
     assert not watch.reader.attached
     virtual_reader.return_()
     until(lambda: watch.reader.attached)
     virtual_reader.tap(A)
     assert watch.card() == A
+
+
+def test_a_reader_about_to_go_has_no_card() -> None:
+    """While a reader is being unplugged nothing is read from it; a card that lies there when it is back is no news."""
+    slot, present, going = pcsc._Slot(), 0x00010020, 0x0000000C
+    assert slot.noted(present, 1) is None
+    assert slot.presence.read(Identified(A, "desfire"), began_ns=2, now_ns=3) is not None
+    assert slot.noted(going, 4) is None
+    assert (slot.presence.present, slot.state) == (False, going)
+    assert slot.noted(present, 5) is None
+    assert slot.presence.present
+    assert slot.presence.read(Identified(A, "desfire"), began_ns=10**9, now_ns=10**9) is None
 
 
 def test_stop_ends_a_blocked_wait_at_once(watch: Watch) -> None:
@@ -313,12 +339,11 @@ def test_stop_is_honoured_even_if_the_wake_is_lost(virtual_reader: VirtualReader
     reader.wake()
     with Watch(reader) as watch:
         until(lambda: reader.attached)
+        began = time.monotonic()
         watch.stop.set()
         watch.ended()
-    began = time.monotonic()
-    watch.end()
+        assert time.monotonic() - began < 1.5
     reader.wake()
-    assert time.monotonic() - began < 1
 
 
 def test_stop_ends_the_wait_for_a_dead_service(virtual_reader: VirtualReader) -> None:
@@ -375,8 +400,8 @@ def test_an_idle_reader_sleeps(virtual_reader: VirtualReader) -> None:
 
     with Watch(PcscReader(boot_ns=boot_ns)) as watch:
         until(lambda: watch.reader.attached)
-        time.sleep(2)
-        assert asked < 20
+        time.sleep(1.5)
+        assert asked < 15
         assert time.clock_gettime_ns(time.CLOCK_BOOTTIME) - watch.reader.turned_ns < 2e9
 
 
@@ -388,7 +413,7 @@ def test_the_log_tells_each_change_once_and_no_number(
         virtual_reader.tap(LONG)
         watch.card()
         virtual_reader.kill_pcscd()
-        time.sleep(1.8)
+        time.sleep(1.3)
         virtual_reader.start_pcscd()
         until(lambda: watch.reader.attached)
     lost = [record for record in caplog.records if "does not answer" in record.message]
@@ -529,6 +554,7 @@ def test_importing_the_reader_does_not_load_pyscard() -> None:
 AS_NOBODY = """
 import sys, threading
 sys.path[:0] = sys.argv[1:]
+from hardware.cards import GET_UID, Identified
 from hardware.pcsc import PcscReader
 stop = threading.Event()
 print("ready", flush=True)
