@@ -21,6 +21,8 @@ from kiosk.vault import Field
 
 #: Rows looked at in one transaction: some 5 ms here, so that no tap waits longer than 20 ms on a slower machine.
 _SCAN: Final = 500
+#: Rows read beyond two batches: some of them wait for an earlier row of the same person.
+_SPARE: Final = 50
 HOUR_MS: Final = 3_600_000
 #: Above every number of a suspect set, which is the id of one of its rows.
 _LAST_SPLIT: Final = 2**63 - 1
@@ -231,12 +233,13 @@ def _look(book: int, terms: Terms, place: _Place, connection: sqlite3.Connection
         group, split = place.group, place.split
     if is_paused(connection, book, group):
         return _Look(_Place(group, _LAST_SPLIT))
-    found = _candidates(connection, (book, None, group, split, place.after or 0, _SCAN))
+    limit = _SCAN if split else min(_SCAN, 2 * terms.size + _SPARE)
+    found = _candidates(connection, (book, None, group, split, place.after or 0, limit))
     # All of a suspect set together were refused: only its first half is tried, or its only row (design, section 5).
     most = terms.size if split == 0 else min(terms.size, (len(found) + 1) // 2)
     chosen, last = _choose(connection, book, terms, found, most)
     _mark(connection, chosen)
-    whole_group = len(chosen) == most or len(found) < _SCAN
+    whole_group = len(chosen) == most or len(found) < limit
     return _Look(_Place(group, split, None if whole_group else last), group, split, chosen)
 
 

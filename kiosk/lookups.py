@@ -227,8 +227,9 @@ def _sought(outbox: Outbox, row: _Unknown, now_ms: int) -> Sought | None:
 
 def _settle(outbox: Outbox, lookup: Lookup, found: Found, searched: Searched, connection: sqlite3.Connection) -> dict[int, Finding]:
     served: defaultdict[_Key, list[ServedRegistration]] = defaultdict(list)
+    seconds = {row.registration.second for row in lookup.rows}  # a busy site's window holds many that nobody looks for
     for each in sorted(found.registrations, key=lambda each: each.registration_id):
-        if not each.cancelled:
+        if each.second in seconds and not each.cancelled:
             served[(each.ssin, each.direction, each.second, each.employer, each.declaration)].append(each)
     findings: dict[int, Finding] = {}
     for row in lookup.rows:

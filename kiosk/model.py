@@ -95,6 +95,7 @@ class TaskKind(StrEnum):
     GROUP_PAUSED = "group_paused"
     REVOKED_OPEN_STAY = "revoked_open_stay"
     UNKNOWN_CARD = "unknown_card"
+    VALIDITY = "validity"
 
 
 @dataclass(frozen=True, slots=True)

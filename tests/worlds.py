@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_left, insort
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kiosk.contact import Pace
@@ -49,14 +50,14 @@ Answer = Callable[[Sequence[Registration]], CallVerdict]
 
 @dataclass
 class Served:
-    """One row at the service."""
+    """One row at the service: what was sent, when it came, and how a search shows it."""
 
-    id: int
     registration: Registration
     created_ms: int
-    validity: str = "pending"
-    remarks: tuple[str, ...] = ()
-    cancelled: bool = False
+    shown: ServedRegistration
+
+    def change(self, **fields: object) -> None:
+        self.shown = replace(self.shown, **fields)  # type: ignore[arg-type]  # a test names true fields
 
 
 @dataclass
@@ -74,6 +75,7 @@ class LedgerService:
     plan: deque[Answer] = field(default_factory=deque)
     search_plan: deque[Callable[[Query], SearchVerdict]] = field(default_factory=deque)
     always: Answer | None = None
+    _by_time: list[tuple[int, int]] = field(default_factory=list)
 
     def register(self, registrations: Sequence[Registration]) -> CallVerdict:
         self.calls.append(tuple(registrations))
@@ -89,31 +91,37 @@ class LedgerService:
 
     def store(self, registration: Registration) -> Created:
         number = 17_000 + len(self.rows)
-        self.rows.append(Served(number, registration, self.time.wall_ms))
+        shown = ServedRegistration(
+            registration_id=number,
+            ssin=registration.ssin.digits,
+            direction=registration.direction,
+            second=registration.second,
+            employer=registration.employer,
+            declaration=registration.declaration,
+            validity="pending",
+            remarks=(),
+            cancelled=False,
+        )
+        self.rows.append(Served(registration, self.time.wall_ms, shown))
+        insort(self._by_time, (registration.second * 1000, len(self.rows) - 1))
         return Created(registration_id=number, validity="pending")
 
     def find(self, query: Query) -> Found:
+        visible = self.time.wall_ms - self.lag_ms
+        shown = (row.shown for row in self._between(query.from_ms, query.to_ms) if row.created_ms <= visible)
         return Found(
             registrations=tuple(
-                ServedRegistration(
-                    registration_id=row.id,
-                    ssin=row.registration.ssin.digits,
-                    direction=row.registration.direction,
-                    second=row.registration.second,
-                    employer=row.registration.employer,
-                    declaration=row.registration.declaration,
-                    validity=row.validity,
-                    remarks=row.remarks,
-                    cancelled=row.cancelled,
-                )
-                for row in self.rows
-                if row.created_ms + self.lag_ms <= self.time.wall_ms
-                and query.from_ms <= row.registration.second * 1000 <= query.to_ms
-                and query.employer in (None, row.registration.employer)
-                and query.declaration in (None, row.registration.declaration)
-                and query.ssin in (None, row.registration.ssin.digits)
+                each
+                for each in shown
+                if query.employer in (None, each.employer)
+                and query.declaration in (None, each.declaration)
+                and query.ssin in (None, each.ssin)
             )
         )
+
+    def _between(self, from_ms: int, to_ms: int) -> list[Served]:
+        first, last = bisect_left(self._by_time, (from_ms, 0)), bisect_left(self._by_time, (to_ms + 1, 0))
+        return [self.rows[index] for _, index in sorted(self._by_time[first:last], key=lambda each: each[1])]
 
     def keys(self) -> Counter[tuple[str, Direction, int]]:
         return Counter((row.registration.ssin.digits, row.registration.direction, row.registration.second) for row in self.rows)

@@ -1,0 +1,113 @@
+"""Follow-up: what the service finds about accepted registrations, asked for politely and kept on their rows.
+
+Validity checks run at the service after it accepted (facts, rsz-service, section 2.3). This thread reads only; it may
+die and be started again at any moment.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from functools import partial
+from threading import Condition, Event
+from typing import Final, Protocol, assert_never
+
+from kiosk import findings
+from kiosk.findings import Patience
+from kiosk.model import ClockReading
+from kiosk.outbox import Outbox
+from kiosk.schedule import Dice, backoff
+from kiosk.verdicts import Found, Query, SearchFailed, SearchUnavailable, SearchVerdict
+
+#: One look at an index: nobody needs to tell this thread what was accepted.
+_IDLE_SECONDS: Final = 60.0
+_UNTRUSTED_SECONDS: Final = 10.0
+_SHORTEST_SECONDS: Final = 1.0
+_CAP_SECONDS: Final = 3600.0
+
+
+class Searcher(Protocol):
+    """What follow-up asks of the service."""
+
+    def search(self, query: Query) -> SearchVerdict:
+        """Look up what the service holds, all pages."""
+        ...
+
+
+class FollowUp:
+    """Checks what was accepted. ``step`` and ``run`` belong to one thread, ``nudge`` to any.
+
+    Args:
+        outbox: The book.
+        service: Builds or returns the service; called at the first row that is due.
+        clock: Reads all clocks.
+        positive: The final validities that are good news, lower case; every other opens a task.
+        patience: How politely the service is asked.
+        dice: Chance for the waits after a failure.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        service: Callable[[], Searcher],
+        clock: Callable[[], ClockReading],
+        *,
+        positive: frozenset[str],
+        patience: Patience | None = None,
+        dice: Dice = random.random,
+    ) -> None:
+        self._outbox = outbox
+        self._service = service
+        self._clock = clock
+        self._positive = positive
+        self._patience = patience or Patience()
+        self._dice = dice
+        self._failures = 0
+        self._bell = Condition()
+        self._rung = False
+
+    def nudge(self) -> None:
+        """Something was accepted, or ``stop`` was set."""
+        with self._bell:
+            self._rung = True
+            self._bell.notify_all()
+
+    def run(self, stop: Event) -> None:
+        """Follow up until ``stop`` is set and ``nudge`` was called."""
+        while not stop.is_set():
+            with self._bell:
+                self._rung = False
+            wait = self.step()
+            with self._bell:
+                self._bell.wait_for(lambda: stop.is_set() or (self._rung and self._failures == 0), timeout=wait)
+
+    def step(self) -> float:
+        """Make one search if one is due; returns the seconds after which there may be more to do."""
+        now = self._clock()
+        if not now.trusted:
+            return _UNTRUSTED_SECONDS
+        check = findings.due(self._outbox, now.wall_ms, self._patience)
+        if check is None:
+            return self._wait(now.wall_ms)
+        verdict = self._service().search(check.query)
+        at_ms = self._clock().wall_ms
+        match verdict:
+            case Found():
+                self._failures = 0
+                findings.write(self._outbox, check, verdict, positive=self._positive, patience=self._patience, at_ms=at_ms)
+                return _SHORTEST_SECONDS
+            case SearchFailed(retry_after=asked):
+                wait = backoff(self._failures, cap_seconds=_CAP_SECONDS, asked_seconds=asked, dice=self._dice)
+                self._failures += 1
+                return max(wait, _SHORTEST_SECONDS)
+            case SearchUnavailable():
+                findings.postpone(self._outbox, check, self._patience, at_ms=at_ms)
+                return _SHORTEST_SECONDS
+            case other:
+                assert_never(other)
+
+    def _wait(self, now_ms: int) -> float:
+        due_ms = self._outbox.database.read(partial(findings.next_due_ms, book=self._outbox.book, patience=self._patience))
+        if due_ms is None:
+            return _IDLE_SECONDS
+        return min(max((due_ms - now_ms) / 1000, _SHORTEST_SECONDS), _IDLE_SECONDS)
