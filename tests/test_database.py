@@ -175,6 +175,31 @@ def test_one_that_wants_to_end_the_process_does_not_take_the_others_acknowledgem
     assert notes_on_disk(database.path) == {"a", "b"}
 
 
+def test_a_broken_statement_in_a_burst_is_told_by_its_code_alone(database: Database) -> None:
+    """Among others, too, SQLite's own words (which may quote a value) never leave the store, and the others are recorded."""
+    results = at_once(database, noting("a"), lambda c: c.execute("SELECT secret_85073003328"), noting("b"))
+    assert (results[0], results[2]) == ("noted a", "noted b")
+    assert isinstance(results[1], StoreError)
+    assert str(results[1]) == f"{database.path}: SQLITE_ERROR"
+    assert notes_on_disk(database.path) == {"a", "b"}
+
+
+def test_what_counts_is_the_run_that_was_committed(database: Database) -> None:
+    """A work that is run again after SQLite undid its first run is judged by the second."""
+    database.write(noting("taken"))
+    runs: list[int] = []
+
+    def declined_at_first(connection: sqlite3.Connection) -> str:
+        runs.append(1)
+        if len(runs) == 1:
+            raise Declined("not yet")
+        return noting("a")(connection)
+
+    first, _ = at_once(database, declined_at_first, noting("taken"))
+    assert first == "noted a"
+    assert notes_on_disk(database.path) == {"taken", "a"}
+
+
 def test_thirty_threads_at_once_lose_nothing(database: Database) -> None:
     """Thirty threads that write and read as fast as they can: every acknowledged note is there, every refused one is not."""
     start = Barrier(30)
