@@ -46,19 +46,22 @@ def prepare(directory: Path, host: str, now: datetime) -> tuple[Path, Path]:
         directory.mkdir(parents=True, exist_ok=True)
         if not ca_file.exists():
             _make_authority(ca_file, ca_key_file, now)
-        certificate = x509.load_pem_x509_certificate(ca_file.read_bytes())
-        key = serialization.load_pem_private_key(ca_key_file.read_bytes(), password=None)
+        certificate, key = _read_authority(ca_file, ca_key_file, now)
+        _write(server_file, _make_server(host, certificate, key, now), private=True)
     except (OSError, ValueError) as error:
         repair = f"name another directory, or delete {ca_file.name} and {ca_key_file.name} in it"
         raise UsageError(
             f"the simulator's certificates in {directory} can't be used: {type(error).__name__}", repair=repair
         ) from error
-    if not isinstance(key, _Key) or certificate.not_valid_after_utc <= now:
-        raise UsageError(
-            f"the simulator's authority in {directory} is foreign or expired", repair=f"delete {ca_file} and {ca_key_file}"
-        )
-    _write(server_file, _make_server(host, certificate, key, now), private=True)
     return ca_file, server_file
+
+
+def _read_authority(ca_file: Path, ca_key_file: Path, now: datetime) -> tuple[x509.Certificate, _Key]:
+    certificate = x509.load_pem_x509_certificate(ca_file.read_bytes())
+    key = serialization.load_pem_private_key(ca_key_file.read_bytes(), password=None)
+    if not isinstance(key, _Key) or certificate.not_valid_after_utc <= now:
+        raise UsageError(f"the simulator's authority {ca_file} is foreign or expired", repair=f"delete {ca_file} and {ca_key_file}")
+    return certificate, key
 
 
 def _make_authority(ca_file: Path, ca_key_file: Path, now: datetime) -> None:

@@ -102,7 +102,7 @@ class Server(socketserver.ThreadingTCPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's signature
         """Let the connection go when the client went; anything else is our mistake and must be seen."""
-        error = sys.exception() if sys.version_info >= (3, 12) else sys.exc_info()[1]
+        error = sys.exc_info()[1]
         if error is not None and not isinstance(error, OSError):
             raise error
 

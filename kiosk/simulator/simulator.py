@@ -73,24 +73,24 @@ class Simulator:
     """
 
     def __init__(self, directory: Path, *, behaviour: Behaviour | None = None, clock: Callable[[], int] = system_ms) -> None:
-        self._behaviour = behaviour or Behaviour()
+        self._behaviour = chosen = behaviour or Behaviour()
         self._directory = directory
-        self._port = self._behaviour.port
+        self._port = chosen.port
         self._server: Server | None = None
-        self.ledger = Ledger(
-            clock=clock,
-            validity_delay_seconds=self._behaviour.validity_delay_seconds,
-            search_lag_seconds=self._behaviour.search_lag_seconds,
-        )
-        self.faults = Faults(random.Random(self._behaviour.seed).random)  # noqa: S311 - repeatable on purpose
-        self.authority = Authority(clients=Clients(), clock=clock, token_seconds=self._behaviour.token_seconds)
-        self.settings = Settings(largest_body=self._behaviour.largest_body)
+        delay, lag = chosen.validity_delay_seconds, chosen.search_lag_seconds
+        self.ledger = Ledger(clock=clock, validity_delay_seconds=delay, search_lag_seconds=lag)
+        self.faults = Faults(random.Random(chosen.seed).random)  # noqa: S311 - repeatable on purpose
+        self.authority = Authority(clients=Clients(), clock=clock, token_seconds=chosen.token_seconds)
+        self.settings = Settings(largest_body=chosen.largest_body)
         self.journal = Journal()
+        self.exchange = self._connect(clock)
+
+    def _connect(self, clock: Callable[[], int]) -> Exchange:
         service = Service(ledger=self.ledger, authority=self.authority, settings=self.settings)
         administration = Administration(
             ledger=self.ledger, authority=self.authority, service=service, faults=self.faults, journal=self.journal
         )
-        self.exchange = Exchange(
+        return Exchange(
             authority=self.authority,
             service=service,
             administration=administration,
