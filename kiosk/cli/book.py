@@ -35,8 +35,14 @@ def outbox() -> None:
 @click.pass_context
 def outbox_list(context: click.Context, *, state: str | None, as_json: bool) -> None:
     """Print every registration with its state."""
-    result = ask(context, "outbox list", {} if state is None else {"state": state})
-    show(result, as_json=as_json, text=lambda: table(result["items"], _ROWS, empty="nothing in the book"))
+    params: dict[str, object] = {} if state is None else {"state": state}
+    part = ask(context, "outbox list", params)
+    items = list(part["items"])
+    # The daemon tells a long book in parts: neither its memory nor a tap has to bear the whole.
+    while part["next"] is not None:
+        part = ask(context, "outbox list", {**params, "after": part["next"]})
+        items += part["items"]
+    show({"items": items}, as_json=as_json, text=lambda: table(items, _ROWS, empty="nothing in the book"))
 
 
 @outbox.command("show")
