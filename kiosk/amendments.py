@@ -19,14 +19,12 @@ from kiosk.vault import Field, Vault
 #: Rows in one read: some 5 ms, so that no tap waits longer than 20 ms on a slower machine.
 WINDOW: Final = 1000
 _COLUMNS: Final = (
-    "SELECT r.id, r.uid, r.tap, r.holder, r.direction, r.state, r.reason, r.at_ms, r.group_index, r.sealed, r.attempts,"
-    " r.called_ms, r.absent_ms, r.cancel_requested, r.registration_id, r.confirmed_ms, r.validity, r.remarks,"
-    " t.at_ms, t.reader, t.clock_trusted FROM registrations r JOIN taps t ON t.id = r.tap"
+    "SELECT id, uid, holder, direction, state, reason, at_ms, group_index, sealed, attempts, called_ms, absent_ms,"
+    " cancel_requested, registration_id, confirmed_ms, validity, remarks, wall_ms, reader, clock_trusted FROM registrations"
 )
-#: From the holder's taps, newest first; CROSS keeps SQLite from walking the whole book instead.
 _BEFORE_SQL: Final = (
-    "SELECT r.direction, r.uid, r.sealed FROM taps t CROSS JOIN registrations r ON r.tap = t.id"
-    " WHERE t.holder = ? AND t.book = ? AND r.id < ? AND r.state <> 'cancelled' ORDER BY t.id DESC, r.id DESC LIMIT 1"
+    "SELECT direction, uid, sealed FROM registrations"
+    " WHERE holder = ? AND book = ? AND id < ? AND state <> 'cancelled' ORDER BY id DESC LIMIT 1"
 )
 _QUEUE_SQL: Final = (
     "UPDATE registrations SET state = 'queued', reason = ?, group_index = ?, sealed = ?, split = 0, released = max(released, ?),"
@@ -43,7 +41,6 @@ class SealedRow:
 
     id: int
     uid: bytes
-    tap: int
     holder: int
     direction: str
     state: str
@@ -93,7 +90,7 @@ def last_id(connection: sqlite3.Connection) -> int:
 def window(connection: sqlite3.Connection, *, book: int, after: int, state: State | None) -> list[SealedRow]:
     """Return the rows with the next ``WINDOW`` ids after this one, those in ``state`` only; there may be none among them."""
     rows = connection.execute(
-        f"{_COLUMNS} WHERE r.id > ? AND r.id <= ? AND r.book = ? AND r.state = ifnull(?, r.state) ORDER BY r.id",
+        f"{_COLUMNS} WHERE id > ? AND id <= ? AND book = ? AND state = ifnull(?, state) ORDER BY id",
         (after, after + WINDOW, book, None if state is None else state.value),
     )
     return [SealedRow(*row) for row in rows]
@@ -101,7 +98,7 @@ def window(connection: sqlite3.Connection, *, book: int, after: int, state: Stat
 
 def sealed_row(connection: sqlite3.Connection, *, book: int, row: int) -> SealedRow | None:
     """Return one row of this book, or None."""
-    found = connection.execute(f"{_COLUMNS} WHERE r.id = ? AND r.book = ?", (row, book)).fetchone()
+    found = connection.execute(f"{_COLUMNS} WHERE id = ? AND book = ?", (row, book)).fetchone()
     return None if found is None else SealedRow(*found)
 
 
@@ -174,13 +171,6 @@ def cancel(connection: sqlite3.Connection, vault: Vault, *, row: SealedRow, beca
     """
     words = vault.seal(Field.REMARKS, row.uid, pack_remarks((because,)))
     connection.execute("UPDATE registrations SET state = 'cancelled', split = 0, remarks = ? WHERE id = ?", (words, row.id))
-    others = connection.execute(
-        "SELECT direction FROM registrations WHERE tap = ? AND state <> 'cancelled' ORDER BY id DESC LIMIT 1", (row.tap,)
-    ).fetchone()
-    if others is None:
-        connection.execute("UPDATE taps SET counts = 0 WHERE id = ?", (row.tap,))
-    else:
-        connection.execute("UPDATE taps SET direction = ? WHERE id = ?", (others[0], row.tap))
     close_tasks(connection, registration=row.id, kinds=_ABOUT_ITSELF, at_ms=at_ms)
 
 

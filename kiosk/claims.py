@@ -32,7 +32,7 @@ _KEY_SQL: Final = (
     " AND (group_index, split) > (?, ?) ORDER BY group_index, split LIMIT 1"
 )
 _ROWS_SQL: Final = (
-    "SELECT id, tap, holder, uid, at_ms, attempts, called_ms, released, sealed FROM registrations"
+    "SELECT id, holder, uid, at_ms, attempts, called_ms, released, sealed FROM registrations"
     " WHERE book = ? AND state = 'queued' AND reason IS ? AND group_index = ? AND split = ? AND id > ? ORDER BY id LIMIT ?"
 )
 _BLOCKED_SQL: Final = (
@@ -76,7 +76,6 @@ class Row:
 
     Attributes:
         id: Its number in the book.
-        tap: The tap it is owed for.
         holder: The person.
         uid: What its sealed fields are bound to.
         attempts: Calls including the one that is about to be made.
@@ -84,7 +83,6 @@ class Row:
     """
 
     id: int
-    tap: int
     holder: int
     uid: bytes
     attempts: int
@@ -122,7 +120,6 @@ class _Candidate:
     """A row that may be sent, still sealed; the fields are the columns of ``_ROWS_SQL``."""
 
     id: int
-    tap: int
     holder: int
     uid: bytes
     at_ms: int
@@ -185,7 +182,6 @@ class Claims:
             else:
                 row = Row(
                     id=each.id,
-                    tap=each.tap,
                     holder=each.holder,
                     uid=each.uid,
                     attempts=each.attempts + 1,
@@ -212,15 +208,15 @@ def unseal(outbox: Outbox, uid: bytes, sealed: bytes) -> tuple[Registration | No
     return draft.complete(), Reason.EMPLOYER if draft.employer is None else Reason.DECLARATION
 
 
-def park(connection: sqlite3.Connection, *, book: int, row: int, tap: int, holder: int, reason: Reason, at_ms: int) -> None:
+def park(connection: sqlite3.Connection, *, book: int, row: int, holder: int, reason: Reason, at_ms: int) -> None:
     """Hold a row for a human, inside the caller's transaction."""
     connection.execute("UPDATE registrations SET state = 'held', reason = ?, split = 0 WHERE id = ?", (reason.value, row))
-    open_task(connection, TaskKind.HELD, book=book, at_ms=at_ms, tap=tap, registration=row, holder=holder)
+    open_task(connection, TaskKind.HELD, book=book, at_ms=at_ms, registration=row, holder=holder)
 
 
 def _park_all(book: int, broken: list[tuple[_Candidate, Reason]], at_ms: int, connection: sqlite3.Connection) -> None:
     for each, reason in broken:
-        park(connection, book=book, row=each.id, tap=each.tap, holder=each.holder, reason=reason, at_ms=at_ms)
+        park(connection, book=book, row=each.id, holder=each.holder, reason=reason, at_ms=at_ms)
 
 
 def _look(book: int, terms: Terms, place: _Place, connection: sqlite3.Connection) -> _Look:
@@ -276,7 +272,7 @@ def _choose(
         if each.holder in waiting:
             continue
         if each.is_late(terms):
-            park(connection, book=book, row=each.id, tap=each.tap, holder=each.holder, reason=Reason.LATE, at_ms=terms.now_ms)
+            park(connection, book=book, row=each.id, holder=each.holder, reason=Reason.LATE, at_ms=terms.now_ms)
             continue
         values = (book, each.holder, cleared.get(each.holder, 0), each.id, terms.now_ms - terms.order_wait_ms)
         if connection.execute(_BLOCKED_SQL, values).fetchone():

@@ -79,6 +79,8 @@ class Field(StrEnum):
 
 #: A new registration starts so (known); the final values are an open set, kept as they come (facts, section 2.3).
 VALIDITY_PENDING: Final = "pending"
+#: Assumed: the final values that are good news, compared without case; the SOAP service says SUCCESSFULLY_REGISTERED.
+VALIDITY_GOOD: Final = frozenset({"valid", "ok", "confirmed", "successfully_registered"})
 #: Assumed: what validity says of a registration that was cancelled, compared without case.
 VALIDITY_CANCELLED: Final = frozenset({"cancelled", "canceled", "successfully_cancelled"})
 

@@ -21,11 +21,13 @@ from hardware.ports import Reader, Sighting
 from hardware.simulated import SimulatedReader
 from kiosk import outbox
 from kiosk.contact import Pace
+from kiosk.contract import VALIDITY_GOOD
 from kiosk.control import ControlServer
 from kiosk.delivery import Delivery, DeliverySettings, Service
 from kiosk.entrance import Answers, Entrance
 from kiosk.errors import UsageError
-from kiosk.followup import Followup
+from kiosk.findings import Patience
+from kiosk.followup import FollowUp
 from kiosk.intake import Gate, Intake, Site
 from kiosk.logs import start_logging
 from kiosk.model import Answer, Registration, Signal
@@ -84,7 +86,13 @@ class _Daemon:
         )
         book = outbox.Outbox(house.database, house.vault, house.book.id)
         self._delivery = Delivery(book, self._service, house.timekeeper.read, _delivery_settings(config))
-        self._followup = Followup(book, self._service, house.timekeeper.read)
+        self._followup = FollowUp(
+            book,
+            self._service,
+            house.timekeeper.read,
+            positive=VALIDITY_GOOD,
+            patience=Patience(first_ms=round(config.service.follow_up_seconds * 1000)),
+        )
         self._intake = self._build_intake()
         self._entrances = [self._build_entrance(reader) for reader in config.readers]
         self._board = Switchboard(

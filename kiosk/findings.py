@@ -25,7 +25,7 @@ _MOST_ROWS: Final = 500
 _REACH_MS: Final = 12 * HOUR_MS
 
 _DUE_SQL: Final = (
-    "SELECT id, tap, holder, uid, sealed, group_index, at_ms, registration_id, confirmed_ms FROM registrations"
+    "SELECT id, holder, uid, sealed, group_index, at_ms, registration_id, confirmed_ms FROM registrations"
     " WHERE book = ? AND state = 'accepted' AND validity = 'pending' AND search_ms <= ? ORDER BY search_ms LIMIT ?"
 )
 
@@ -35,7 +35,6 @@ class Unchecked:
     """An accepted row without a final validity; the fields are the columns of ``_DUE_SQL``."""
 
     id: int
-    tap: int
     holder: int
     uid: bytes
     sealed: bytes
@@ -138,7 +137,7 @@ def _conclude(connection: sqlite3.Connection, outbox: Outbox, row: Unchecked, sh
 
 def _complain(connection: sqlite3.Connection, outbox: Outbox, row: Unchecked, note: str, at_ms: int) -> None:
     open_task(
-        connection, TaskKind.VALIDITY, book=outbox.book, at_ms=at_ms, tap=row.tap, registration=row.id, holder=row.holder, note=note
+        connection, TaskKind.VALIDITY, book=outbox.book, at_ms=at_ms, registration=row.id, holder=row.holder, note=note
     )
 
 

@@ -157,10 +157,9 @@ class Intake:
             return self._record_unknown(tap, connection)
         if found.revoked:
             return Answer(signal=Signal.REVOKED)
-        standing = taps.last_tap(connection, book=self._book, holder=found.holder)
-        last, last_id = (None, 0) if standing is None else standing
-        inside = last is not None and last.direction is Direction.IN
-        stay = taps.stay_of(connection, self._vault, tap=last_id) if inside else None
+        newest = taps.newest_tap(connection, book=self._book, holder=found.holder)
+        last = None if newest is None else newest.last
+        stay = taps.stay_of(self._vault, newest)
         elsewhere = _elsewhere(gate, found.profile.declaration, stay)
         decision = rules.decide(gate.direction, tap.press, last, tap.now, self._site.limits, elsewhere=elsewhere)
         match decision:
@@ -191,28 +190,24 @@ class Intake:
         direction = rows[-1].draft.direction
         waits = any(row.state is State.HELD or row.reason is Reason.GROUP for row in rows)
         signal = Signal.HELD if waits else Signal.IN if direction is Direction.IN else Signal.OUT
-        tap_id = taps.add_tap(
-            connection, self._vault, tap, book=self._book, holder=found.holder, direction=direction, signal=signal
-        )
         ids = tuple(
             outbox.add_registration(
                 connection,
                 self._vault,
-                tap=tap_id,
+                tap=tap,
                 book=self._book,
                 holder=found.holder,
                 draft=row.draft,
                 state=row.state,
                 reason=row.reason,
                 group_index=row.group,
+                signal=signal,
             )
             for row in rows
         )
         held = [(TaskKind.HELD, number) for number, row in zip(ids, rows, strict=True) if row.state is State.HELD]
         for kind, number in (*held, *((kind, ids[0]) for kind in opened)):
-            tasks.open_task(
-                connection, kind, book=self._book, at_ms=tap.now.at_ms, tap=tap_id, registration=number, holder=found.holder
-            )
+            tasks.open_task(connection, kind, book=self._book, at_ms=tap.now.at_ms, registration=number, holder=found.holder)
         return _answer(tap, found.profile, signal, direction, ids=ids)
 
     def _arrival(self, connection: sqlite3.Connection, tap: taps.Moment, gate: Gate, profile: Profile) -> _Row:
@@ -264,7 +259,7 @@ class Intake:
         return known
 
     def _record_unknown(self, tap: taps.Moment, connection: sqlite3.Connection) -> Answer:
-        taps.add_tap(connection, self._vault, tap, book=self._book, holder=None, direction=None, signal=Signal.UNKNOWN_CARD)
+        taps.add_tap(connection, self._vault, tap, book=self._book, signal=Signal.UNKNOWN_CARD)
         # One task a card, not a tap: the card's blind index tells them apart and says nothing.
         note = f"card key {tap.card_index.hex()[:8]}"
         tasks.open_task(connection, TaskKind.UNKNOWN_CARD, book=self._book, at_ms=tap.now.at_ms, note=note)

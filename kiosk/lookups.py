@@ -29,7 +29,7 @@ _MOST_ROWS: Final = 200
 _REACH_MS: Final = 12 * HOUR_MS
 
 _COLUMNS: Final = (
-    "SELECT id, tap, holder, uid, sealed, group_index, at_ms, called_ms, absent_ms FROM registrations"
+    "SELECT id, holder, uid, sealed, group_index, at_ms, called_ms, absent_ms FROM registrations"
     " WHERE book = ? AND state = 'unknown'"
 )
 
@@ -51,7 +51,6 @@ class Sought:
 
     Attributes:
         id: Its number in the book.
-        tap: The tap it is owed for.
         holder: The person.
         uid: What its sealed fields are bound to.
         registration: What was sent.
@@ -61,7 +60,6 @@ class Sought:
     """
 
     id: int
-    tap: int
     holder: int
     uid: bytes
     registration: Registration
@@ -80,7 +78,6 @@ class _Unknown:
     """An unknown row, still sealed; the fields are the columns of ``_COLUMNS``."""
 
     id: int
-    tap: int
     holder: int
     uid: bytes
     sealed: bytes
@@ -165,7 +162,7 @@ def unavailable(outbox: Outbox, lookup: Lookup, *, at_ms: int) -> None:
     def work(connection: sqlite3.Connection) -> None:
         for row in lookup.rows:
             open_task(
-                connection, TaskKind.UNKNOWN, book=outbox.book, at_ms=at_ms, tap=row.tap, registration=row.id, holder=row.holder
+                connection, TaskKind.UNKNOWN, book=outbox.book, at_ms=at_ms, registration=row.id, holder=row.holder
             )
         _postpone(connection, lookup.rows, at_ms + HOUR_MS)
 
@@ -206,7 +203,7 @@ def _sought(outbox: Outbox, row: _Unknown, now_ms: int) -> Sought | None:
     registration, reason = unseal(outbox, row.uid, row.sealed)
     if registration is None:
         outbox.database.write(
-            partial(park, book=outbox.book, row=row.id, tap=row.tap, holder=row.holder, reason=reason, at_ms=now_ms)
+            partial(park, book=outbox.book, row=row.id, holder=row.holder, reason=reason, at_ms=now_ms)
         )
         return None
     try:
@@ -216,7 +213,6 @@ def _sought(outbox: Outbox, row: _Unknown, now_ms: int) -> Sought | None:
     return Sought(
         id=row.id,
         uid=row.uid,
-        tap=row.tap,
         holder=row.holder,
         registration=registration,
         ssins=ssins | {registration.ssin.digits},

@@ -12,11 +12,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from kiosk.database import Database
-from kiosk.model import Draft, Reason, State
+from kiosk.model import Draft, Reason, Signal, State
 from kiosk.records import group_bytes, pack_draft
+from kiosk.taps import Moment
 from kiosk.vault import Field, Index, Vault, new_uid
 
 _UNSENT: Final = (State.QUEUED, State.IN_FLIGHT, State.UNKNOWN)
+
+
+_ADD: Final = (
+    "INSERT INTO registrations (uid, book, holder, direction, state, reason, at_ms, group_index, sealed, signal, card_index,"
+    " reader, driver, technology, press, wall_ms, boot_ns, boot_id, clock_trusted, clock_source, clock_bound_ms)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,37 +66,37 @@ def add_registration(
     connection: sqlite3.Connection,
     vault: Vault,
     *,
-    tap: int,
+    tap: Moment,
     book: int,
     holder: int,
     draft: Draft,
     state: State,
     reason: Reason | None,
     group_index: bytes | None,
+    signal: Signal,
 ) -> int:
-    """Write down one registration inside the caller's transaction; one INSERT, for the tap path.
+    """Write down a tap with the registration owed for it, inside the caller's transaction; one INSERT, for the tap path.
 
     Args:
         connection: The store, in a transaction.
         vault: Seals the draft.
-        tap: The tap it is owed for.
+        tap: What was seen.
         book: The current book.
         holder: The person.
         draft: What shall be sent.
         state: ``queued``, or ``held`` with its reason.
         reason: Why it is held, or why a queued one waits (``clock``, ``group``).
         group_index: See ``group_of``.
+        signal: What the worker is shown after the commit.
 
     Returns:
         The registration's id in the book.
     """
     uid = new_uid()
     cursor = connection.execute(
-        "INSERT INTO registrations (uid, tap, book, holder, direction, state, reason, at_ms, group_index, sealed)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        _ADD,
         (
             uid,
-            tap,
             book,
             holder,
             draft.direction.value,
@@ -97,6 +105,8 @@ def add_registration(
             draft.at_ms,
             group_index,
             vault.seal(Field.REGISTRATION, uid, pack_draft(draft)),
+            signal.value,
+            *tap.columns(),
         ),
     )
     return int(cursor.lastrowid or 0)

@@ -56,34 +56,11 @@ CREATE TABLE badges (
     sealed BLOB NOT NULL
 ) STRICT;
 
-CREATE TABLE taps (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    uid BLOB NOT NULL,
-    book INTEGER NOT NULL REFERENCES books (id),
-    holder INTEGER REFERENCES holders (id),
-    card_index BLOB NOT NULL,
-    reader TEXT NOT NULL,
-    driver TEXT NOT NULL,
-    technology TEXT NOT NULL,
-    press TEXT CHECK (press IN ('in', 'out', 'break')),
-    direction TEXT CHECK (direction IN ('in', 'out')),
-    signal TEXT NOT NULL,
-    counts INTEGER NOT NULL CHECK (counts IN (0, 1)),
-    at_ms INTEGER NOT NULL,
-    wall_ms INTEGER NOT NULL,
-    boot_ns INTEGER NOT NULL,
-    boot_id TEXT NOT NULL,
-    clock_trusted INTEGER NOT NULL CHECK (clock_trusted IN (0, 1)),
-    clock_source TEXT NOT NULL,
-    clock_bound_ms INTEGER,
-    sealed BLOB
-) STRICT;
-CREATE INDEX taps_holder ON taps (holder);
-
+-- A tap with the registration owed for it: one row, so that one INSERT makes both durable. No foreign keys here:
+-- every tap would pay for looking its parents up, and no holder or book is ever deleted under a row.
 CREATE TABLE registrations (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uid BLOB NOT NULL,
-    tap INTEGER NOT NULL REFERENCES taps (id),
     book INTEGER NOT NULL,
     holder INTEGER NOT NULL,
     direction TEXT NOT NULL CHECK (direction IN ('in', 'out')),
@@ -103,15 +80,48 @@ CREATE TABLE registrations (
     registration_id INTEGER,
     confirmed_ms INTEGER,
     validity TEXT,
-    remarks BLOB
+    remarks BLOB,
+    signal TEXT NOT NULL,
+    card_index BLOB NOT NULL,
+    reader TEXT NOT NULL,
+    driver TEXT NOT NULL,
+    technology TEXT NOT NULL,
+    press TEXT CHECK (press IN ('in', 'out', 'break')),
+    wall_ms INTEGER NOT NULL,
+    boot_ns INTEGER NOT NULL,
+    boot_id TEXT NOT NULL,
+    clock_trusted INTEGER NOT NULL CHECK (clock_trusted IN (0, 1)),
+    clock_source TEXT NOT NULL,
+    clock_bound_ms INTEGER
 ) STRICT;
+CREATE INDEX registrations_holder ON registrations (holder);
 CREATE INDEX registrations_state ON registrations (book, state, reason, group_index, split);
 CREATE INDEX registrations_order ON registrations (book, holder)
     WHERE state IN ('in_flight', 'unknown') OR (state = 'queued' AND reason IS NULL);
 CREATE INDEX registrations_search ON registrations (book, search_ms) WHERE state = 'unknown';
 CREATE INDEX registrations_pending ON registrations (book, search_ms) WHERE state = 'accepted' AND validity = 'pending';
-CREATE INDEX registrations_tap ON registrations (tap);
 CREATE UNIQUE INDEX registrations_settled ON registrations (book, registration_id) WHERE registration_id IS NOT NULL;
+
+-- A tap that owes no registration: of a card that nobody knows, kept sealed to be linked later.
+CREATE TABLE taps (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid BLOB NOT NULL,
+    book INTEGER NOT NULL,
+    signal TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    card_index BLOB NOT NULL,
+    reader TEXT NOT NULL,
+    driver TEXT NOT NULL,
+    technology TEXT NOT NULL,
+    press TEXT CHECK (press IN ('in', 'out', 'break')),
+    wall_ms INTEGER NOT NULL,
+    boot_ns INTEGER NOT NULL,
+    boot_id TEXT NOT NULL,
+    clock_trusted INTEGER NOT NULL CHECK (clock_trusted IN (0, 1)),
+    clock_source TEXT NOT NULL,
+    clock_bound_ms INTEGER
+) STRICT;
 
 CREATE TABLE pauses (
     book INTEGER NOT NULL,
@@ -127,7 +137,6 @@ CREATE TABLE tasks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL,
     book INTEGER NOT NULL,
-    tap INTEGER,
     registration INTEGER,
     holder INTEGER,
     opened_ms INTEGER NOT NULL,

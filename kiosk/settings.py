@@ -126,6 +126,7 @@ class Service:
     connect_cap_seconds: Seconds = 30
     start_jitter_seconds: Seconds = 30
     probe_seconds: Seconds = 30
+    follow_up_seconds: SecondsFromOne = 30
     paths: Paths = field(default_factory=Paths)
 
     @property

@@ -159,7 +159,7 @@ def _refuse(connection: sqlite3.Connection, outbox: Outbox, row: Row, reason: st
         (words, at_ms, row.id),
     )
     open_task(
-        connection, TaskKind.REFUSED, book=outbox.book, at_ms=at_ms, tap=row.tap, registration=row.id, holder=row.holder, note=words
+        connection, TaskKind.REFUSED, book=outbox.book, at_ms=at_ms, registration=row.id, holder=row.holder, note=words
     )
     verdict_entry(connection, outbox, row.id, {"state": State.REFUSED.value, "reason": words}, at_ms=at_ms)
 

@@ -1,10 +1,11 @@
-"""All SQL about taps: what was recorded at a reader, and where it leaves each holder."""
+"""All SQL about taps: what was seen at a reader, where it leaves each holder, and the taps that owe no registration."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from kiosk.identifiers import CardId
 from kiosk.model import ClockReading, Direction, Draft, Press, Signal
@@ -13,12 +14,17 @@ from kiosk.rules import LastTap, Now
 from kiosk.vault import Field, Vault, new_uid
 
 _LAST: Final = (
-    "SELECT direction, at_ms, boot_ns, boot_id, id FROM taps WHERE holder = ? AND book = ? AND counts = 1 ORDER BY id DESC LIMIT 1"
+    "SELECT direction, at_ms, boot_ns, boot_id, id, uid, sealed FROM registrations"
+    " WHERE holder = ? AND book = ? AND state <> 'cancelled' ORDER BY id DESC LIMIT 1"
 )
-_INSERT: Final = (
-    "INSERT INTO taps (uid, book, holder, card_index, reader, driver, technology, press, direction, signal, counts,"
-    " at_ms, wall_ms, boot_ns, boot_id, clock_trusted, clock_source, clock_bound_ms, sealed)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_KNOWN: Final = (
+    "SELECT at_ms, clock_trusted, holder, direction, press, reader FROM registrations"
+    " WHERE book = ? AND state <> 'cancelled' ORDER BY id DESC"
+)
+_UNKNOWN: Final = "SELECT at_ms, clock_trusted, card_index, reader FROM taps WHERE book = ? ORDER BY id DESC"
+_ADD: Final = (
+    "INSERT INTO taps (uid, book, signal, at_ms, sealed, card_index, reader, driver, technology, press, wall_ms, boot_ns, boot_id,"
+    " clock_trusted, clock_source, clock_bound_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -46,84 +52,78 @@ class Moment:
     now: Now
     clock: ClockReading
 
+    def columns(self) -> tuple[str | int | bytes | None, ...]:
+        """What every table keeps of a tap: card_index, reader, driver, technology, press, and the clocks' readings."""
+        clock, now = self.clock, self.now
+        return (
+            self.card_index,
+            self.reader,
+            self.driver,
+            self.technology,
+            None if self.press is None else self.press.value,
+            now.at_ms,
+            now.boot_ns,
+            now.boot_id,
+            1 if clock.trusted else 0,
+            clock.source,
+            clock.bound_ms,
+        )
 
-def last_tap(connection: sqlite3.Connection, *, book: int, holder: int) -> tuple[LastTap, int] | None:
-    """The holder's newest tap that counts in this book, and its id; None when there is none: he is out."""
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """A holder's newest tap that counts.
+
+    Attributes:
+        last: What the rules need of it.
+        row: Its registration's id in the book.
+        uid: That row's uid.
+        sealed: That row's content, still sealed.
+    """
+
+    last: LastTap
+    row: int
+    uid: bytes
+    sealed: bytes
+
+
+def newest_tap(connection: sqlite3.Connection, *, book: int, holder: int) -> Newest | None:
+    """The holder's newest tap that counts in this book; None when there is none: he is out."""
     row = connection.execute(_LAST, (holder, book)).fetchone()
     if row is None:
         return None
-    return LastTap(direction=Direction(row[0]), at_ms=row[1], boot_ns=row[2], boot_id=row[3]), row[4]
+    last = LastTap(direction=Direction(row[0]), at_ms=row[1], boot_ns=row[2], boot_id=row[3])
+    return Newest(last, row[4], row[5], row[6])
 
 
-def stay_of(connection: sqlite3.Connection, vault: Vault, *, tap: int) -> Draft | None:
-    """What the IN of an open stay was registered as: the OUT carries its declaration, employer and identity.
+def stay_of(vault: Vault, newest: Newest | None) -> Draft | None:
+    """What the IN of an open stay was registered as (its OUT carries that), or None when the holder is not inside.
 
     Raises:
         SealBroken: The IN's row is damaged.
     """
-    row = connection.execute("SELECT uid, sealed FROM registrations WHERE tap = ? AND direction = 'in'", (tap,)).fetchone()
-    return None if row is None else unpack_draft(vault.open(Field.REGISTRATION, row[0], row[1]))
+    if newest is None or newest.last.direction is not Direction.IN:
+        return None
+    return unpack_draft(vault.open(Field.REGISTRATION, newest.uid, newest.sealed))
 
 
-def add_tap(
-    connection: sqlite3.Connection,
-    vault: Vault,
-    tap: Moment,
-    *,
-    book: int,
-    holder: int | None,
-    direction: Direction | None,
-    signal: Signal,
-) -> int:
-    """Record a tap inside the caller's transaction and return its id.
-
-    Args:
-        connection: The store, in a transaction.
-        vault: Its keys.
-        tap: What was seen.
-        book: The current book.
-        holder: Whose badge it is, or None for an unknown card, which is kept sealed.
-        direction: What was decided, or None for an unknown card.
-        signal: What the worker is shown after the commit.
-    """
+def add_tap(connection: sqlite3.Connection, vault: Vault, tap: Moment, *, book: int, signal: Signal) -> None:
+    """Record a tap that owes no registration, inside the caller's transaction; its card is kept sealed, to be linked later."""
     uid = new_uid()
-    # A badge is kept in the roster already; only a card nobody knows must be kept here, to be linked later.
-    sealed = vault.seal(Field.TAP, uid, pack_card(tap.card)) if holder is None else None
-    cursor = connection.execute(
-        _INSERT,
-        (
-            uid,
-            book,
-            holder,
-            tap.card_index,
-            tap.reader,
-            tap.driver,
-            tap.technology,
-            None if tap.press is None else tap.press.value,
-            None if direction is None else direction.value,
-            signal.value,
-            0 if direction is None else 1,
-            tap.now.at_ms,
-            tap.now.at_ms,
-            tap.now.boot_ns,
-            tap.now.boot_id,
-            int(tap.clock.trusted),
-            tap.clock.source,
-            tap.clock.bound_ms,
-            sealed,
-        ),
-    )
-    return cursor.lastrowid or 0
+    sealed = vault.seal(Field.TAP, uid, pack_card(tap.card))
+    connection.execute(_ADD, (uid, book, signal.value, tap.now.at_ms, sealed, *tap.columns()))
 
 
 def newest_trusted_ms(connection: sqlite3.Connection) -> int | None:
     """The newest time that this store holds and that was trusted, Unix milliseconds UTC: no clock before it is believed."""
-    row = connection.execute("SELECT max(at_ms) FROM (SELECT at_ms FROM taps WHERE clock_trusted = 1 ORDER BY id DESC LIMIT 1000)")
+    row = connection.execute(
+        "SELECT max(at_ms) FROM (SELECT at_ms FROM registrations WHERE clock_trusted = 1 ORDER BY id DESC LIMIT 1000)"
+    )
     found: int | None = row.fetchone()[0]
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Present:
     """The newest tap that counts of one holder, or of one card nobody knows (then ``holder`` and ``direction`` are None)."""
 
@@ -140,25 +140,19 @@ def recent(connection: sqlite3.Connection, *, book: int, since_ms: int) -> list[
     Reads backwards from the newest tap and stops at the first that a trusted clock put before ``since_ms``,
     so it costs as much as the shift was busy, not as the book is long.
     """
-    rows = connection.execute(
-        "SELECT holder, card_index, direction, press, at_ms, reader, clock_trusted FROM taps"
-        " WHERE book = ? AND (counts = 1 OR holder IS NULL) ORDER BY id DESC",
-        (book,),
-    )
     newest: dict[object, Present] = {}
-    for holder, card_index, direction, press, at_ms, reader, trusted in rows:
-        if at_ms < since_ms:
-            if trusted:
-                break
-            continue
-        newest.setdefault(
-            card_index if holder is None else holder,
-            Present(
-                holder=holder,
-                direction=None if direction is None else Direction(direction),
-                press=None if press is None else Press(press),
-                at_ms=at_ms,
-                reader=reader,
-            ),
-        )
-    return list(newest.values())
+    for holder, direction, press, at_ms, reader in _since(connection, _KNOWN, book, since_ms):
+        seen = Present(holder, Direction(direction), None if press is None else Press(press), at_ms, reader)
+        newest.setdefault(holder, seen)
+    for card_index, at_ms, reader in _since(connection, _UNKNOWN, book, since_ms):
+        newest.setdefault(card_index, Present(None, None, None, at_ms, reader))
+    return sorted(newest.values(), key=lambda seen: seen.at_ms, reverse=True)
+
+
+def _since(connection: sqlite3.Connection, sql: str, book: int, since_ms: int) -> Iterator[tuple[Any, ...]]:
+    """Rows backwards from the newest, until one that a trusted clock put before ``since_ms``."""
+    for at_ms, trusted, *fields in connection.execute(sql, (book,)):
+        if at_ms >= since_ms:
+            yield (*fields[:-1], at_ms, fields[-1])
+        elif trusted:
+            return

@@ -14,7 +14,6 @@ class Task:
 
     id: int
     kind: TaskKind
-    tap: int | None
     registration: int | None
     holder: int | None
     opened_ms: int
@@ -27,17 +26,16 @@ def open_task(
     *,
     book: int,
     at_ms: int,
-    tap: int | None = None,
     registration: int | None = None,
     holder: int | None = None,
     note: str | None = None,
 ) -> None:
     """Open a task inside the caller's transaction, unless the same one is open already."""
     connection.execute(
-        "INSERT INTO tasks (kind, book, tap, registration, holder, opened_ms, note) SELECT ?, ?, ?, ?, ?, ?, ?"
+        "INSERT INTO tasks (kind, book, registration, holder, opened_ms, note) SELECT ?, ?, ?, ?, ?, ?"
         " WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE closed_ms IS NULL AND kind = ? AND book = ?"
-        " AND registration IS ? AND tap IS ? AND holder IS ? AND note IS ?)",
-        (kind.value, book, tap, registration, holder, at_ms, note, kind.value, book, registration, tap, holder, note),
+        " AND registration IS ? AND holder IS ? AND note IS ?)",
+        (kind.value, book, registration, holder, at_ms, note, kind.value, book, registration, holder, note),
     )
 
 
@@ -60,11 +58,11 @@ def close_holder_tasks(connection: sqlite3.Connection, *, holder: int, kind: Tas
 def open_tasks(connection: sqlite3.Connection, book: int) -> list[Task]:
     """Every open task of a book, oldest first."""
     rows = connection.execute(
-        "SELECT id, kind, tap, registration, holder, opened_ms, note FROM tasks WHERE closed_ms IS NULL AND book = ? ORDER BY id",
+        "SELECT id, kind, registration, holder, opened_ms, note FROM tasks WHERE closed_ms IS NULL AND book = ? ORDER BY id",
         (book,),
     )
     return [
-        Task(id=row[0], kind=TaskKind(row[1]), tap=row[2], registration=row[3], holder=row[4], opened_ms=row[5], note=row[6])
+        Task(id=row[0], kind=TaskKind(row[1]), registration=row[2], holder=row[3], opened_ms=row[4], note=row[5])
         for row in rows
     ]
 

@@ -58,8 +58,17 @@ def open_desk(folder: Path, clock: Clock, *, employer: Employer | None = EMPLOYE
         database.close()
 
 
-def add_tap(desk: Desk, holder: int, direction: Direction, at_ms: int, *, reader: str = "gate", trusted: bool = True) -> int:
-    """Record a tap that counts; returns its id."""
+def add_row(
+    desk: Desk,
+    holder: int,
+    draft: Draft,
+    state: State = State.QUEUED,
+    reason: Reason | None = None,
+    *,
+    reader: str = "gate",
+    trusted: bool = True,
+) -> int:
+    """Write a tap with its registration in any state; returns the row's id."""
     tap = taps.Moment(
         card=CANARY_CARD,
         card_index=desk.vault.index(Index.CARD, card_bytes(CANARY_CARD)),
@@ -67,33 +76,21 @@ def add_tap(desk: Desk, holder: int, direction: Direction, at_ms: int, *, reader
         driver="simulated",
         technology="test",
         press=None,
-        now=Now(at_ms=at_ms, boot_ns=at_ms * 1_000_000, boot_id="boot"),
+        now=Now(at_ms=draft.at_ms, boot_ns=draft.at_ms * 1_000_000, boot_id="boot"),
         clock=replace(desk.clock(), trusted=trusted),
     )
-    signal = Signal(direction.value)
-    return desk.database.write(
-        lambda connection: taps.add_tap(
-            connection, desk.vault, tap, book=desk.book, holder=holder, direction=direction, signal=signal
-        )
-    )
-
-
-def add_row(
-    desk: Desk, holder: int, draft: Draft, state: State = State.QUEUED, reason: Reason | None = None, *, tap: int | None = None
-) -> int:
-    """Write a registration with its tap (or for an existing one) in any state; returns its id."""
-    owed_for = add_tap(desk, holder, draft.direction, draft.at_ms) if tap is None else tap
     return desk.database.write(
         lambda connection: outbox.add_registration(
             connection,
             desk.vault,
-            tap=owed_for,
+            tap=tap,
             book=desk.book,
             holder=holder,
             draft=draft,
             state=state,
             reason=reason,
             group_index=outbox.group_of(desk.vault, draft),
+            signal=Signal(draft.direction.value),
         )
     )
 

@@ -22,7 +22,7 @@ from kiosk.outbox import Outbox
 from kiosk.records import unpack_draft
 from kiosk.rules import DeclarationTerm
 from kiosk.vault import Field
-from tests.desks import MORNING_MS, Clock, add_row, add_tap, draft, open_desk
+from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk
 from tests.people import (
     CANARY_CARD,
     CANARY_INSZ,
@@ -112,8 +112,8 @@ def kinds(desk: Desk) -> list[TaskKind]:
 
 def direction(desk: Desk) -> Direction | None:
     """Where the canary stands."""
-    standing = desk.database.read(lambda connection: taps.last_tap(connection, book=desk.book, holder=1))
-    return None if standing is None else standing[0].direction
+    newest = desk.database.read(lambda connection: taps.newest_tap(connection, book=desk.book, holder=1))
+    return None if newest is None else newest.last.direction
 
 
 def pause(desk: Desk) -> None:
@@ -315,7 +315,7 @@ def test_a_readers_declaration_counts_in_a_rebuild(desk: Desk) -> None:
         reader_declarations={"shed": OTHER_DECLARATION},
     )
     rows = [
-        add_row(desk, 1, draft(), State.REFUSED, tap=add_tap(desk, 1, Direction.IN, MORNING_MS, reader=reader))
+        add_row(desk, 1, draft(), State.REFUSED, reader=reader)
         for reader in ("shed", "gate")
     ]
     assert call(both, "outbox retry", id=rows[0])["declaration"] == OTHER_DECLARATION.value
@@ -401,8 +401,7 @@ def test_nothing_lifts_a_time_hold(desk: Desk) -> None:
 
 def test_a_release_does_not_skip_the_healing(desk: Desk) -> None:
     """A released row of a tap with an untrusted clock goes on waiting for its true time."""
-    tap = add_tap(desk, 1, Direction.IN, MORNING_MS, trusted=False)
-    row = add_row(desk, 1, draft(declaration=None), State.HELD, Reason.DECLARATION, tap=tap)
+    row = add_row(desk, 1, draft(declaration=None), State.HELD, Reason.DECLARATION, trusted=False)
     shown = call(desk, "outbox release", id=row)
     assert (shown["state"], shown["reason"], shown["clock_trusted"]) == ("queued", "clock", False)
 
@@ -454,7 +453,7 @@ def test_a_cancelled_row_is_kept_with_its_reason(desk: Desk, state: State) -> No
     assert (shown["state"], shown["reason"], shown["remarks"]) == ("cancelled", "tapped by a visitor", [])
     assert direction(desk) is None
     assert kinds(desk) == []
-    count = desk.database.read(lambda connection: connection.execute("SELECT count(*) FROM taps").fetchone()[0])
+    count = desk.database.read(lambda connection: connection.execute("SELECT count(*) FROM registrations").fetchone()[0])
     assert count == 1
     kind, subject, details = last_entry(desk)
     assert (kind, subject, details["because"], details["state"]) == (
@@ -493,15 +492,14 @@ def test_ordinary_reasons_are_taken(desk: Desk, reason: str) -> None:
 def test_half_a_switch_leaves_the_other_half(desk: Desk) -> None:
     """Of a tap that owes an OUT and an IN, cancelling the IN leaves the holder out; cancelling both, where he was before."""
     add_row(desk, 1, draft(at_ms=MORNING_MS - HOUR_MS))
-    tap = add_tap(desk, 1, Direction.IN, MORNING_MS)
-    left = add_row(desk, 1, draft(Direction.OUT), tap=tap)
-    came = add_row(desk, 1, draft(Direction.IN), tap=tap)
+    left = add_row(desk, 1, draft(Direction.OUT))
+    came = add_row(desk, 1, draft(Direction.IN))
     call(desk, "outbox cancel", id=came, reason="wrong reader")
     assert direction(desk) is Direction.OUT
     call(desk, "outbox cancel", id=left, reason="wrong reader")
-    standing = desk.database.read(lambda connection: taps.last_tap(connection, book=desk.book, holder=1))
-    assert standing is not None
-    assert (standing[0].direction, standing[0].at_ms) == (Direction.IN, MORNING_MS - HOUR_MS)
+    newest = desk.database.read(lambda connection: taps.newest_tap(connection, book=desk.book, holder=1))
+    assert newest is not None
+    assert (newest.last.direction, newest.last.at_ms) == (Direction.IN, MORNING_MS - HOUR_MS)
 
 
 def test_an_accepted_row_is_not_cancelled_here(desk: Desk) -> None:

@@ -17,7 +17,7 @@ from kiosk.errors import Declined, UsageError
 from kiosk.evidence import Entry
 from kiosk.model import Direction, TaskKind
 from kiosk.rules import DeclarationTerm
-from tests.desks import MORNING_MS, Clock, add_tap, open_desk
+from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk
 from tests.people import (
     CANARY_CARD,
     CANARY_INSZ,
@@ -242,12 +242,12 @@ def test_a_badge_to_revoke_must_be_named_and_known(desk: Desk, asked: Mapping[st
 def test_a_revoked_badge_leaves_the_stay_open_with_a_task(desk: Desk) -> None:
     """Revoking the last badge of somebody inside opens a task and closes no stay; a new badge closes the task."""
     call(desk, "badge add", lines=[LINE, {**LINE, "card": line(1)["card"]}])
-    tap = add_tap(desk, 1, Direction.IN, MORNING_MS)
+    row = add_row(desk, 1, draft())
     call(desk, "badge revoke", card=CARD)
     assert kinds(desk) == []
     call(desk, "badge revoke", id=2)
     assert kinds(desk) == [TaskKind.REVOKED_OPEN_STAY]
-    assert call(desk, "holder show", holder=1)["open_stay"] == {"tap": tap, "since": "2026-11-02T07:00:00Z"}
+    assert call(desk, "holder show", holder=1)["open_stay"] == {"registration": row, "since": "2026-11-02T07:00:00Z"}
     call(desk, "badge add", lines=[LINE])
     assert kinds(desk) == []
     assert call(desk, "badge list")["items"][0]["revoked_at"] is None
@@ -257,8 +257,8 @@ def test_a_revoked_badge_leaves_the_stay_open_with_a_task(desk: Desk) -> None:
 def test_somebody_outside_leaves_no_task(desk: Desk) -> None:
     """Revoking the badge of somebody who left opens no task."""
     call(desk, "badge add", lines=[LINE])
-    add_tap(desk, 1, Direction.IN, MORNING_MS)
-    add_tap(desk, 1, Direction.OUT, MORNING_MS + 1000)
+    add_row(desk, 1, draft())
+    add_row(desk, 1, draft(Direction.OUT, MORNING_MS + 1000))
     call(desk, "badge revoke", id=1)
     assert kinds(desk) == []
     assert call(desk, "holder show", holder=1)["open_stay"] is None

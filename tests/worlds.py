@@ -9,16 +9,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kiosk import taps
 from kiosk.contact import Pace
 from kiosk.database import Database, open_database
 from kiosk.delivery import Delivery, DeliverySettings
 from kiosk.identifiers import DeclarationNumber, Employer, Insz
-from kiosk.model import ClockReading, Direction, Draft, Profile, Reason, Registration, State
+from kiosk.model import ClockReading, Direction, Draft, Profile, Reason, Registration, Signal, State
 from kiosk.outbox import Outbox, add_registration, group_of, is_paused, recover
 from kiosk.records import pack_profile
+from kiosk.rules import Now
 from kiosk.vault import Field, Index, Vault, new_uid
 from kiosk.verdicts import Answered, CallVerdict, Created, Found, Query, SearchVerdict, ServedRegistration
-from tests.people import DECLARATION, EMPLOYER, PLACE, invented_insz
+from tests.people import CANARY_CARD, DECLARATION, EMPLOYER, PLACE, invented_insz
 
 START_MS = 1_794_000_000_000
 KEY = bytes(range(32))
@@ -213,19 +215,31 @@ class World:
         def work(c: sqlite3.Connection) -> list[int]:
             rows = []
             for holder, draft in drafts:
-                tap = c.execute(
-                    "INSERT INTO taps (uid, book, holder, card_index, reader, driver, technology, direction, signal, counts, at_ms,"
-                    " wall_ms, boot_ns, boot_id, clock_trusted, clock_source)"
-                    " VALUES (x'00', 1, ?, x'00', 'gate', 'simulated', 'test', ?, 'in', 1, ?, ?, 0, 'boot', 1, 'kernel')",
-                    (holder, draft.direction.value, draft.at_ms, draft.at_ms),
-                ).lastrowid
-                assert tap is not None
+                tap = taps.Moment(
+                    card=CANARY_CARD,
+                    card_index=bytes(16),
+                    reader="gate",
+                    driver="simulated",
+                    technology="test",
+                    press=None,
+                    now=Now(at_ms=draft.at_ms, boot_ns=0, boot_id="boot"),
+                    clock=ClockReading(wall_ms=draft.at_ms, boot_ns=0, boot_id="boot", trusted=True, source="kernel", bound_ms=1),
+                )
                 group = group_of(self.vault, draft)
                 assert group is not None
                 why = Reason.GROUP if reason is None and state is State.QUEUED and is_paused(c, 1, group) else reason
                 rows.append(
                     add_registration(
-                        c, self.vault, tap=tap, book=1, holder=holder, draft=draft, state=state, reason=why, group_index=group
+                        c,
+                        self.vault,
+                        tap=tap,
+                        book=1,
+                        holder=holder,
+                        draft=draft,
+                        state=state,
+                        reason=why,
+                        group_index=group,
+                        signal=Signal(draft.direction.value),
                     )
                 )
             return rows

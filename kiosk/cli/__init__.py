@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 import click
 
-from kiosk.cli import book, box, people
+from kiosk.cli.book import VERBS as BOOK_VERBS
+from kiosk.cli.box import VERBS as BOX_VERBS
 from kiosk.cli.common import CONTEXT, complain
+from kiosk.cli.people import VERBS as PEOPLE_VERBS
 from kiosk.errors import KioskError, UsageError
 
 
@@ -22,7 +24,7 @@ def kiosk(context: click.Context, config_path: str | None) -> None:
     context.obj = config_path
 
 
-for _verb in (*box.VERBS, *people.VERBS, *book.VERBS):
+for _verb in (*BOX_VERBS, *PEOPLE_VERBS, *BOOK_VERBS):
     kiosk.add_command(_verb)
 
 

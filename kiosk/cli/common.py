@@ -50,7 +50,8 @@ def ask(context: click.Context, call: str, params: Mapping[str, object], *, writ
 
         try:
             with borrowed_desk(configured(context, secrets=True), create=writes) as desk:
-                return DESK_CALLS[call](desk, params)
+                done: dict[str, Any] = DESK_CALLS[call](desk, params)
+                return done
         except StoreBusy as busy:
             raise NoDaemon(f"{busy.message}, and {absent.message}", repair=busy.repair) from None
 

@@ -1,1 +1,1 @@
-"""``kiosk demo``: everything on one machine: the service double, an invented roster, the real daemon, real readers where there are any."""
+"""``kiosk demo``: everything on one machine: service double, invented roster, real daemon, real readers where there are any."""

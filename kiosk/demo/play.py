@@ -28,6 +28,7 @@ _REAL_SECONDS: Final = 5.0
 _SETTLE_SECONDS: Final = 120.0
 _AWAY_SECONDS: Final = 12.0
 _LONGEST_SHOWN: Final = 200
+_STRANGER_AFTER: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +110,7 @@ class _Play:
             self._tap(WORKERS[self._made % len(WORKERS)])
             if total is None:
                 self._watch(1.0)
-                if self._made == 4:
+                if self._made == _STRANGER_AFTER:
                     self._stranger()
         self._back()
 
@@ -129,10 +130,10 @@ class _Play:
         """Lay the worker's card on the virtual reader and wait until the book holds one row more."""
         if self._readers is None:
             raise KioskError("no virtual reader")
-        before = len(self._rows())
+        before = len(self._stage.rows())
         with self._readers.lay(bytes.fromhex(worker.card)):
             end = time.monotonic() + _REAL_SECONDS
-            while len(rows := self._rows()) == before:
+            while len(rows := self._stage.rows()) == before:
                 if time.monotonic() > end:
                     raise KioskError("the card on the virtual reader was not seen")
                 time.sleep(0.02)
@@ -173,11 +174,8 @@ class _Play:
             return
         self._drawn = time.monotonic()
         note = "Ctrl-C ends the demonstration"
-        self._out.write(show.board(list(self._shown), self._rows(), self._stage.ask("status"), note=note))
+        self._out.write(show.board(list(self._shown), self._stage.rows(), self._stage.ask("status"), note=note))
         self._out.flush()
-
-    def _rows(self) -> dict[int, dict[str, Any]]:
-        return {row["id"]: row for row in self._stage.ask("outbox list")["items"]}
 
     def _finish(self) -> int:
         end = time.monotonic() + _SETTLE_SECONDS

@@ -120,6 +120,16 @@ class Stage:
         except NoDaemon as absent:
             raise KioskError(f"{absent.message}\n{self._log_end()}") from None
 
+    def rows(self) -> dict[int, dict[str, Any]]:
+        """Every registration in the book, by its id."""
+        found: dict[int, dict[str, Any]] = {}
+        after: int | None = 0
+        while after is not None:
+            part = self.ask("outbox list", {"after": after})
+            found |= {row["id"]: row for row in part["items"]}
+            after = part["next"]
+        return found
+
     def _configuration(self) -> str:
         text = _CONFIG.format(
             api_url=self.simulator.api_url,
@@ -133,9 +143,8 @@ class Stage:
     def _start(self) -> None:
         environ = {**os.environ, **({} if self._pcsc is None else self._pcsc[0])}
         with self.log.open("wb") as log:
-            self._daemon = subprocess.Popen(
-                [sys.executable, "-m", "kiosk", "--config", str(self.config), "run"], env=environ, stderr=log, stdin=subprocess.DEVNULL
-            )
+            command = [sys.executable, "-m", "kiosk", "--config", str(self.config), "run"]
+            self._daemon = subprocess.Popen(command, env=environ, stderr=log, stdin=subprocess.DEVNULL)
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end and self._daemon.poll() is None:
             try:

@@ -180,12 +180,12 @@ def _fields(applied: Applied, *, preview: bool = False) -> dict[str, object]:
 
 def _tell_open_stay(desk: Desk, connection: sqlite3.Connection, holder: int, at_ms: int) -> None:
     """Open the task that a revoked badge leaves, unless another badge of the holder can still close the stay."""
-    standing = taps.last_tap(connection, book=desk.book, holder=holder)
-    if standing is None or standing[0].direction is not Direction.IN:
+    newest = taps.newest_tap(connection, book=desk.book, holder=holder)
+    if newest is None or newest.last.direction is not Direction.IN:
         return
     if any(badge.revoked_ms is None for badge in roster.badges_of(connection, desk.vault, holder)):
         return
-    tasks.open_task(connection, TaskKind.REVOKED_OPEN_STAY, book=desk.book, at_ms=at_ms, tap=standing[1], holder=holder)
+    tasks.open_task(connection, TaskKind.REVOKED_OPEN_STAY, book=desk.book, at_ms=at_ms, registration=newest.row, holder=holder)
 
 
 def _holder(desk: Desk, connection: sqlite3.Connection, asked: Mapping[str, object], insz: Insz | None = None) -> int:
@@ -203,13 +203,13 @@ def _holder(desk: Desk, connection: sqlite3.Connection, asked: Mapping[str, obje
 def _told(desk: Desk, connection: sqlite3.Connection, holder: int) -> dict[str, object]:
     profiles = roster.profiles_of(connection, desk.vault, holder)
     current = next((dated for dated in profiles if dated.current), None)
-    standing = taps.last_tap(connection, book=desk.book, holder=holder)
-    inside = standing is not None and standing[0].direction is Direction.IN
+    newest = taps.newest_tap(connection, book=desk.book, holder=holder)
+    inside = newest is not None and newest.last.direction is Direction.IN
     return {
         "id": holder,
         "added_at": rfc3339(roster.added_ms(connection, holder) or 0),
         **views.profile_fields(current.profile if current else None),
-        "open_stay": {"tap": standing[1], "since": rfc3339(standing[0].at_ms)} if standing and inside else None,
+        "open_stay": {"registration": newest.row, "since": rfc3339(newest.last.at_ms)} if newest and inside else None,
         "profiles": [views.dated_fields(dated) for dated in profiles],
         "badges": [views.badge_fields(badge) for badge in roster.badges_of(connection, desk.vault, holder)],
     }

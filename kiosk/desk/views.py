@@ -67,7 +67,6 @@ def whole_row_fields(kept: Kept) -> dict[str, object]:
     return {
         **row_fields(kept),
         "holder": row.holder,
-        "tap": row.tap,
         "reader": row.reader,
         "clock_trusted": bool(row.clock_trusted),
         **_employer_fields(None if draft is None else draft.employer),
