@@ -36,7 +36,8 @@ _RETRY_SECONDS: Final = 0.5
 _REFUSED_SECONDS: Final = 5.0
 #: So many refusals in a row are meant; one alone is what libpcsclite makes of a pcscd that was killed.
 _MEANT: Final = 2
-#: A card rests this many times as long as it took to answer: a slow one must not own the thread, for transmit can't be cancelled.
+#: Once its holder has his answer, a card rests this many times as long as it took to answer: no command can be cancelled,
+#: so a slow card must not own the thread.
 _REST: Final = 4
 
 _NO_SERVICE: Final = "the PC/SC service does not answer ({}); repair: systemctl enable --now pcscd.socket, then look at its log"
@@ -181,8 +182,9 @@ class PcscReader:
         now = self._boot_ns()
         self._barred = self._barred + 1 if outcome == Failed(NOT_ALLOWED) else 0
         self._complain(self._barred)
-        slot.due_ns = now + max(self._probe_ns, _REST * (now - began))
-        return slot.presence.read(outcome, began_ns=began, now_ns=now)
+        sighting = slot.presence.read(outcome, began_ns=began, now_ns=now)
+        slot.due_ns = now + (self._probe_ns if slot.presence.awaited else max(self._probe_ns, _REST * (now - began)))
+        return sighting
 
     def _complain(self, refusals: int) -> None:
         if refusals >= _MEANT:

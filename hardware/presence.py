@@ -39,6 +39,11 @@ class Presence:
         self._refused = False
         self._why = TOO_SOON
 
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody still waits for a word on the card that was laid down."""
+        return self._inserted_ns is not None
+
     def lost(self) -> None:
         """Note that the reader can't be watched any more; what happens until the next ``status`` is unknown."""
         self.present = False
