@@ -1,0 +1,117 @@
+"""What one registration costs on its way out, and that a backlog of months drains as fast per row as one of a morning."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from kiosk.contact import Pace
+from kiosk.delivery import Delivery, DeliverySettings
+from kiosk.model import Registration, State
+from kiosk.outbox import Outbox, tally
+from kiosk.verdicts import Answered, CallVerdict, Created, Found, Query, SearchVerdict
+from tests.benchmarks.rounds import Comparison, best, compare, seconds_of
+from tests.benchmarks.stage import Stage
+from tests.benchmarks.table import Figure, Table
+
+_BATCH = 200
+_SMALL = 1_000
+_GOAL = _LIMIT = 1.2
+
+pytestmark = pytest.mark.benchmark
+
+
+class _Eager:
+    """Accepts everything at once."""
+
+    def __init__(self) -> None:
+        self.accepted = 0
+
+    def register(self, registrations: Sequence[Registration]) -> CallVerdict:
+        first = self.accepted
+        self.accepted += len(registrations)
+        return Answered(items=tuple(Created(registration_id=number, validity="valid") for number in range(first, self.accepted)))
+
+    def search(self, query: Query) -> SearchVerdict:
+        return Found(registrations=())
+
+
+class _Drain:
+    """Delivery on one stage, driven step by step."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._service = _Eager()
+        settings = DeliverySettings(batch_size=_BATCH, pace=Pace(start_jitter_seconds=0))
+        self._delivery = Delivery(Outbox(stage.database, stage.vault, stage.book), lambda: self._service, stage.clock, settings)
+
+    def take(self, rows: int) -> None:
+        """Deliver so many rows, a multiple of the batch."""
+        until = self._service.accepted + rows
+        while self._service.accepted < until:
+            assert self._delivery.step() == 0
+        assert self._service.accepted == until
+
+
+def _filled(folder: Path, rows: int) -> Path:
+    """A store with a batch more than these rows: the first batch warms up whoever drains it."""
+    folder.mkdir()
+    with Stage(folder) as stage:
+        stage.fill(rows + _BATCH)
+    return folder
+
+
+def _copied(source: Path, target: Path) -> Path:
+    return Path(shutil.copytree(source, target))
+
+
+def _drained_small(source: Path, scratch: Path) -> float:
+    """Seconds for the whole small backlog, in a store made afresh."""
+    with Stage(_copied(source, scratch)) as stage:
+        drain = _Drain(stage)
+        drain.take(_BATCH)
+        seconds = seconds_of(lambda: drain.take(_SMALL))
+    shutil.rmtree(scratch)
+    return seconds
+
+
+def _slope(small: Path, large: Path, scratch: Path, *, rows: int, rounds: int) -> Comparison:
+    """Drain the large backlog to its end in rounds, between them a small one each."""
+    scratch.mkdir()
+    piece = rows // rounds
+    with Stage(_copied(large, scratch / "large")) as stage:
+        drain = _Drain(stage)
+        drain.take(_BATCH)
+        ours, floor = [], []
+        for _ in range(rounds):
+            floor.append(_drained_small(small, scratch / "small"))
+            ours.append(seconds_of(lambda: drain.take(piece)))
+        counts = stage.database.read(lambda connection: tally(connection, stage.book)).counts
+    assert counts[State.ACCEPTED] == sum(counts.values()) == rows + _BATCH
+    shutil.rmtree(scratch)
+    return compare(ours, floor, pieces=piece, floor_pieces=_SMALL)
+
+
+@pytest.mark.parametrize(
+    ("rows", "rounds"),
+    [
+        pytest.param(100_000, 20, id="100k"),
+        pytest.param(1_000_000, 50, id="1M", marks=[pytest.mark.long, pytest.mark.timeout(3600)]),
+    ],
+)
+def test_a_large_backlog_drains_as_fast_per_row_as_a_small_one(disk: Path, table: Table, rows: int, rounds: int) -> None:
+    """Claimed, unsealed, accepted and settled in calls of 200: a row of the large backlog costs at most 1.2 times one of 1,000."""
+    small, large = _filled(disk / "of-1k", _SMALL), _filled(disk / "of-many", rows)
+    found = best(lambda: _slope(small, large, disk / "scratch", rows=rows, rounds=rounds), goal=_GOAL)
+    table.judge(
+        Figure(
+            quantity=f"drain per row, backlog of {rows:,}",
+            measured=found.ratio,
+            unit="x",
+            goal=_GOAL,
+            limit=_LIMIT,
+            against=f"backlog of {_SMALL:,}: {found}",
+        )
+    )

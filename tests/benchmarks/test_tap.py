@@ -1,0 +1,80 @@
+"""What a durable, sealed tap costs beyond the least that any durable record costs on this disk."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+
+from kiosk.model import Signal
+from tests.benchmarks.rounds import Comparison, best, compare, seconds_of
+from tests.benchmarks.stage import Stage
+from tests.benchmarks.table import Figure, Table
+
+_ROUNDS = 11
+_PIECES = 200
+_GOAL, _LIMIT = 1.25, 1.5
+_NS = 1e9
+
+pytestmark = pytest.mark.benchmark
+
+
+class _Floor:
+    """The C program, waiting for the next count."""
+
+    def __init__(self, program: Path, file: Path) -> None:
+        self._process = subprocess.Popen([program, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._process.communicate(timeout=10)
+
+    def seconds(self, count: int) -> float:
+        """Append so many records, each with its fsync; how long that took, by its own clock."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{count}\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline()) / _NS
+
+
+def _tap_all(stage: Stage, first: int, signal: Signal) -> None:
+    for holder in range(first, first + _PIECES):
+        answer = stage.tap(holder)
+        assert answer.signal is signal, answer
+
+
+@pytest.mark.parametrize("signal", [Signal.IN, Signal.OUT])
+def test_a_tap_costs_little_more_than_an_append(disk: Path, compiled: Callable[..., Path], table: Table, signal: Signal) -> None:
+    """Looked up, decided, sealed and durable in a store of 5,000 holders: at most 1.5 times 200 bytes appended and synced in C."""
+    program = compiled("append_and_sync.c")
+
+    def measure() -> Comparison:
+        folder = Path(tempfile.mkdtemp(dir=disk))
+        ours, floor = [], []
+        with Stage(folder) as stage, _Floor(program, folder / "floor") as bare:
+            if signal is Signal.OUT:
+                stage.fill(_ROUNDS * _PIECES)
+            for each in range(_ROUNDS):
+                floor.append(bare.seconds(_PIECES))
+                ours.append(seconds_of(lambda each=each: _tap_all(stage, each * _PIECES, signal)))  # type: ignore[misc]  # a default binds the loop's value
+        return compare(ours, floor, pieces=_PIECES)
+
+    found = best(measure, goal=_GOAL)
+    table.judge(
+        Figure(
+            quantity=f"durable sealed tap, {signal.value}",
+            measured=found.ratio,
+            unit="x",
+            goal=_GOAL,
+            limit=_LIMIT,
+            against=f"C append + fsync: {found}",
+        )
+    )
