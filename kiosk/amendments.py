@@ -16,8 +16,8 @@ from kiosk.records import pack_draft, pack_remarks, unpack_draft, unpack_remarks
 from kiosk.tasks import close_tasks
 from kiosk.vault import Field, Vault
 
-#: Rows in one read: some 5 ms, so that no tap waits longer than 20 ms on a slower machine.
-WINDOW: Final = 1000
+#: Rows in one read: some 2 ms, so that no tap waits longer than 20 ms on a slower machine.
+WINDOW: Final = 300
 _COLUMNS: Final = (
     "SELECT id, uid, holder, direction, state, reason, at_ms, group_index, sealed, attempts, called_ms, absent_ms,"
     " cancel_requested, registration_id, confirmed_ms, validity, remarks, wall_ms, reader, clock_trusted FROM registrations"

@@ -129,10 +129,10 @@ class CardId:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read ``[kind:]hex``: kind ``uid`` if left out, ``:`` and spaces ignored in the hex; raises ``ValueError``."""
-        head, colon, tail = text.strip().partition(":")
-        kind, digits = (
-            (head.strip().lower(), tail) if colon and not re.fullmatch(r"[0-9A-Fa-f]{2}", head.strip()) else ("uid", text)
-        )
+        head, colon, tail = text.partition(":")
+        # No kind looks like hexadecimal digits, so a colon among digits is never taken for the end of a kind.
+        named = colon and not re.fullmatch(r"[0-9A-Fa-f\s]*", head)
+        kind, digits = (head.strip().lower(), tail) if named else ("uid", text)
         if kind != "uid":
             raise ValueError("this kind of card is not known; write uid:<hex> or the hex digits alone")
         plain = re.sub(r"[\s:]", "", digits)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.virtual_card import VirtualReader
+from hardware.virtual_reader import VirtualReader
 
 # No deadline: a shared two-core machine stalls for longer than any example takes. In CI the same examples each time, so
 # that red means a change broke something; everywhere else new ones, so that somebody finds what nobody thought of.

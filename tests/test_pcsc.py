@@ -19,13 +19,13 @@ from typing import Self
 import pytest
 from smartcard import scard
 
-from hardware import pcsc
+from hardware import pcsc, virtual_reader
 from hardware.cards import GET_UID, Identified
 from hardware.pcsc import PcscReader, listing
 from hardware.ports import Card, ReaderLost, Sighting, Unreadable
 from hardware.presence import TOO_SOON
-from tests import virtual_card
-from tests.virtual_card import CONTACT_CHIP, DWELL, Traits, VirtualReader
+from hardware.virtual_card import CONTACT_CHIP, Traits
+from hardware.virtual_reader import DWELL, VirtualReader
 
 #: Commands of pcsc-lite's protocol (winscard_msg.h).
 ESTABLISH, CONNECT, TRANSMIT = 0x01, 0x04, 0x09
@@ -610,7 +610,9 @@ def loads_pyscard(python: str) -> bool:
 
 def test_the_private_pcscd_ends_with_its_test_run() -> None:
     """A test run that is killed leaves no pcscd behind."""
-    script = "import tests.virtual_card as v; r = v.VirtualReader().__enter__(); print(r.pid, r.directory, flush=True); input()"
+    script = (
+        "import hardware.virtual_reader as v; r = v.VirtualReader().__enter__(); print(r.pid, r.directory, flush=True); input()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", script], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as run:
@@ -624,7 +626,7 @@ def test_the_private_pcscd_ends_with_its_test_run() -> None:
 
 def test_without_pcscd_the_tests_fail_with_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine without the virtual reader is told what to install, and nothing is skipped."""
-    monkeypatch.setattr(virtual_card, "DRIVER", tmp_path / "none.so")
+    monkeypatch.setattr(virtual_reader, "DRIVER", tmp_path / "none.so")
     with (
         pytest.raises(RuntimeError, match="apt-get install --no-install-recommends pcscd vsmartcard-vpcd"),
         VirtualReader(tmp_path),

@@ -11,8 +11,9 @@ from smartcard import scard
 from hardware.cards import Absent, Failed, Identified, Reading
 from hardware.pcsc_codes import Outage
 from hardware.presence import TOO_SOON
+from hardware.virtual_card import CONTACT_CHIP, MIFARE_1K, Traits
+from hardware.virtual_reader import VirtualReader
 from hardware.winscard import Session
-from tests.virtual_card import CONTACT_CHIP, MIFARE_1K, Traits, VirtualReader
 
 GATE, SIDE = "Virtual PCD 00 00", "Virtual PCD 00 01"
 CHANGED, PRESENT = 0x0002, 0x0020

@@ -137,6 +137,17 @@ def simulator(
     return simulator_run.run(options)
 
 
+@click.command()
+@click.option("--taps", type=click.IntRange(1), help="Make so many taps, wait until all are accepted, and end.")
+@click.option("--offline", is_flag=True, help="Cut the service for a while in the middle.")
+@json_option
+def demo(*, taps: int | None, offline: bool, as_json: bool) -> int:
+    """Show the main job on one machine: service double, invented roster, the real daemon; nothing real is registered."""
+    from kiosk.demo import play
+
+    return play.run(play.Options(taps=taps, offline=offline, as_json=as_json))
+
+
 def _pair(text: str, form: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals and value):
@@ -171,4 +182,4 @@ def _told(result: dict[str, Any]) -> str:
     return " - ".join((result["signal"], *extra))
 
 
-VERBS: Final = (run, check, status, tap, present, simulator)
+VERBS: Final = (run, check, status, tap, present, simulator, demo)

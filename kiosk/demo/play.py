@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from hardware import virtual
+from hardware.virtual_reader import DWELL, READER_NAME, VirtualReader, missing
 from kiosk.demo import show
 from kiosk.demo.people import STRANGER, WORKERS, Worker
 from kiosk.demo.show import Shown
@@ -25,6 +25,7 @@ _REST_SECONDS: Final = 1.1
 _BOARD_SECONDS: Final = 0.25
 _REAL_TAPS: Final = 3
 _REAL_SECONDS: Final = 5.0
+_LOOK_SECONDS: Final = 0.02
 _SETTLE_SECONDS: Final = 120.0
 _AWAY_SECONDS: Final = 12.0
 _LONGEST_SHOWN: Final = 200
@@ -53,25 +54,25 @@ def run(options: Options, *, out: TextIO = sys.stdout) -> int:
         KioskError: The stage could not be built, or the daemon went away.
     """
     with tempfile.TemporaryDirectory(prefix="ciao-kiosk-demo-") as folder, _real_reader() as readers:
-        pcsc = None if readers is None else (readers.env, virtual.READER_NAME)
+        pcsc = None if readers is None else (readers.env, READER_NAME)
         with Stage(Path(folder), pcsc) as stage:
             return _Play(options, stage, readers, out).play()
 
 
 @contextlib.contextmanager
-def _real_reader() -> Iterator[virtual.VirtualReader | None]:
+def _real_reader() -> Iterator[VirtualReader | None]:
     """A private pcscd with a virtual reader, where that is installed and allowed."""
-    if virtual.missing() is not None:
+    if missing() is not None:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="pcscd-") as folder, virtual.VirtualReader(Path(folder) / "p") as readers:
+    with VirtualReader() as readers:
         yield readers
 
 
 class _Play:
     """One performance."""
 
-    def __init__(self, options: Options, stage: Stage, readers: virtual.VirtualReader | None, out: TextIO) -> None:
+    def __init__(self, options: Options, stage: Stage, readers: VirtualReader | None, out: TextIO) -> None:
         self._options = options
         self._stage = stage
         self._readers = readers
@@ -96,7 +97,7 @@ class _Play:
 
     def _opening(self) -> str:
         if self._readers is None:
-            return f"no virtual card reader here ({virtual.missing()}): all taps come through the simulated reader"
+            return f"no virtual card reader here ({missing()}): all taps come through the simulated reader"
         return f"the first {_REAL_TAPS} taps come from a virtual card through a real pcscd, the others from the simulated reader"
 
     def _tap_all(self) -> None:
@@ -131,14 +132,15 @@ class _Play:
         if self._readers is None:
             raise KioskError("no virtual reader")
         before = len(self._stage.rows())
-        with self._readers.lay(bytes.fromhex(worker.card)):
-            end = time.monotonic() + _REAL_SECONDS
-            while len(rows := self._stage.rows()) == before:
-                if time.monotonic() > end:
-                    raise KioskError("the card on the virtual reader was not seen")
-                time.sleep(0.02)
-            time.sleep(virtual.DWELL)
-        time.sleep(virtual.DWELL)
+        self._readers.insert(bytes.fromhex(worker.card))
+        end = time.monotonic() + _REAL_SECONDS
+        while len(rows := self._stage.rows()) == before:
+            if time.monotonic() > end:
+                raise KioskError("the card on the virtual reader was not seen")
+            time.sleep(_LOOK_SECONDS)
+        time.sleep(DWELL)
+        self._readers.remove()
+        time.sleep(DWELL)
         newest = max(rows.values(), key=lambda row: int(row["id"]))
         return {"signal": newest["direction"], "ids": [newest["id"]], "offline": False, "why": None}
 

@@ -125,7 +125,7 @@ class Stage:
         found: dict[int, dict[str, Any]] = {}
         after: int | None = 0
         while after is not None:
-            part = self.ask("outbox list", {"after": after})
+            part = self.ask("outbox list", {"after": after or None})
             found |= {row["id"]: row for row in part["items"]}
             after = part["next"]
         return found
