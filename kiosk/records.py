@@ -101,9 +101,12 @@ def pack_remarks(remarks: tuple[str, ...]) -> bytes:
 def unpack_remarks(packed: bytes) -> tuple[str, ...]:
     """Read what ``pack_remarks`` wrote; raises ``SealBroken`` if it is not that."""
     try:
-        return tuple(str(remark) for remark in json.loads(packed))
-    except (ValueError, TypeError):
-        raise SealBroken("sealed remarks have an unknown shape") from None
+        remarks = _decode(packed.decode())
+    except ValueError:
+        remarks = None
+    if not isinstance(remarks, list):
+        raise SealBroken("sealed remarks have an unknown shape")
+    return tuple(str(remark) for remark in remarks)
 
 
 def pack_card(card: CardId) -> bytes:
@@ -113,10 +116,11 @@ def pack_card(card: CardId) -> bytes:
 
 def unpack_card(packed: bytes) -> CardId:
     """Read what ``pack_card`` wrote; raises ``SealBroken`` if it is not that."""
-    kind, colon, digits = packed.partition(b":")
-    if not colon:
-        raise SealBroken("a sealed card has an unknown shape")
-    return CardId(kind.decode(), bytes.fromhex(digits.decode()))
+    try:
+        kind, digits = packed.decode().split(":")
+        return CardId(kind, bytes.fromhex(digits))
+    except ValueError:
+        raise SealBroken("a sealed card has an unknown shape") from None
 
 
 def _employer(text: str | None) -> Employer | None:
