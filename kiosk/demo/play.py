@@ -27,9 +27,13 @@ _REAL_TAPS: Final = 3
 _REAL_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 0.02
 _SETTLE_SECONDS: Final = 120.0
-_AWAY_SECONDS: Final = 12.0
+_CHECK_SECONDS: Final = 15.0
+#: For an eye to follow.
+_PACE_SECONDS: Final = 0.6
 _LONGEST_SHOWN: Final = 200
 _STRANGER_AFTER: Final = 4
+#: Without an end: the outage lies between the first and the second third of so many taps.
+_ROUND: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +87,7 @@ class _Play:
         self._made = 0
         self._started = time.monotonic()
         self._drawn = 0.0
-        self._told: set[int] = set()
+        self._cut = False
 
     def play(self) -> int:
         try:
@@ -102,15 +106,15 @@ class _Play:
 
     def _tap_all(self) -> None:
         total = self._options.taps
-        away = (total or 60) // 3, 2 * (total or 60) // 3
+        away = (total or _ROUND) // 3, 2 * (total or _ROUND) // 3
         while total is None or self._made < total:
             if self._options.offline and self._made == away[0]:
                 self._away()
             if self._options.offline and self._made == away[1]:
                 self._back()
             self._tap(WORKERS[self._made % len(WORKERS)])
-            if total is None:
-                self._watch(1.0)
+            if self._live:
+                self._watch(_PACE_SECONDS)
                 if self._made == _STRANGER_AFTER:
                     self._stranger()
         self._back()
@@ -159,11 +163,13 @@ class _Play:
     def _away(self) -> None:
         self._say("the service goes away: taps are recorded and wait")
         self._stage.simulator.stop()
+        self._cut = True
 
     def _back(self) -> None:
-        if self._options.offline:
+        if self._cut:
             self._say("the service is back: what waited is sent")
             self._stage.simulator.start()
+            self._cut = False
 
     def _watch(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -175,7 +181,7 @@ class _Play:
         if not self._live or time.monotonic() - self._drawn < _BOARD_SECONDS:
             return
         self._drawn = time.monotonic()
-        note = "Ctrl-C ends the demonstration"
+        note = "the service is away: taps are saved" if self._cut else "Ctrl-C ends the demonstration"
         self._out.write(show.board(list(self._shown), self._stage.rows(), self._stage.ask("status"), note=note))
         self._out.flush()
 
@@ -186,7 +192,7 @@ class _Play:
             self._draw()
             if not status["queued"] + status["in_flight"] + status["unknown"]:
                 break
-            time.sleep(0.05)
+            time.sleep(_LOOK_SECONDS)
         seconds = round(time.monotonic() - self._started, 1)
         result = {
             "taps": self._made,
@@ -194,11 +200,20 @@ class _Play:
             "duplicates": self._stage.simulator.ledger.duplicates(),
             "seconds": seconds,
         }
+        self._watch_checks()
         if self._options.as_json:
             self._out.write(json.dumps(result) + "\n")
         else:
             self._say("{taps} taps, {accepted} accepted, {duplicates} twice, {seconds} s".format(**result))
         return 0 if result["accepted"] == result["taps"] and not result["duplicates"] else 1
+
+    def _watch_checks(self) -> None:
+        """On a terminal, stay until the service has checked what is shown: the third mark."""
+        end = time.monotonic() + _CHECK_SECONDS
+        while self._live and time.monotonic() < end and any(row["validity"] == "pending" for row in self._stage.rows().values()):
+            self._watch(_BOARD_SECONDS)
+        self._drawn = 0.0
+        self._draw()
 
     def _say(self, words: str) -> None:
         if not self._options.as_json:
