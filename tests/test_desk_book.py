@@ -314,10 +314,7 @@ def test_a_readers_declaration_counts_in_a_rebuild(desk: Desk) -> None:
         declarations=(*desk.declarations, DeclarationTerm(number=OTHER_DECLARATION)),
         reader_declarations={"shed": OTHER_DECLARATION},
     )
-    rows = [
-        add_row(desk, 1, draft(), State.REFUSED, reader=reader)
-        for reader in ("shed", "gate")
-    ]
+    rows = [add_row(desk, 1, draft(), State.REFUSED, reader=reader) for reader in ("shed", "gate")]
     assert call(both, "outbox retry", id=rows[0])["declaration"] == OTHER_DECLARATION.value
     with pytest.raises(Declined, match="no declaration can be chosen"):
         call(both, "outbox retry", id=rows[1])
