@@ -85,13 +85,15 @@ class _Daemon:
             chip=config.indicator.chip, lines=config.indicator.lines, active_low=config.indicator.active_low
         )
         book = outbox.Outbox(house.database, house.vault, house.book.id)
-        self._delivery = Delivery(book, self._service, house.timekeeper.read, _delivery_settings(config))
-        self._followup = FollowUp(
+                self._followup = FollowUp(
             book,
             self._service,
             house.timekeeper.read,
             positive=VALIDITY_GOOD,
             patience=Patience(first_ms=round(config.service.follow_up_seconds * 1000)),
+        )
+        self._delivery = Delivery(
+            book, self._service, house.timekeeper.read, _delivery_settings(config), accepted=self._followup.nudge
         )
         self._intake = self._build_intake()
         self._entrances = [self._build_entrance(reader) for reader in config.readers]

@@ -90,6 +90,7 @@ class Delivery:
         clock: Reads all clocks.
         settings: See there.
         dice: Chance for the waits.
+        accepted: Called after the service accepted something.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Delivery:
         clock: Callable[[], ClockReading],
         settings: DeliverySettings,
         dice: Dice = random.random,
+        accepted: Callable[[], None] = lambda: None,
     ) -> None:
         self._outbox = outbox
         self._service_factory = service_factory
@@ -109,6 +111,7 @@ class Delivery:
         self._contact = Contact(settings.pace, dice, _boot(clock()))
         self._size = settings.batch_size
         self._offset_ms: float | None = None
+        self._accepted = accepted
         self._untidy = True
         self._busy = Lock()
         self._bell = Condition()
@@ -193,6 +196,7 @@ class Delivery:
             case Answered(items=items) if len(items) == len(batch.rows):
                 settling.answered(self._outbox, batch, verdict, at_ms=at_ms)
                 self._contact.answered(at_ms)
+                self._accepted()
                 self._untidy = batch.probe or not all(isinstance(item, Created) for item in items)
             case Answered():
                 self._lose(batch, "an answer to another number of items", now)
