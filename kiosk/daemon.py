@@ -85,7 +85,7 @@ class _Daemon:
             chip=config.indicator.chip, lines=config.indicator.lines, active_low=config.indicator.active_low
         )
         book = outbox.Outbox(house.database, house.vault, house.book.id)
-                self._followup = FollowUp(
+        self._followup = FollowUp(
             book,
             self._service,
             house.timekeeper.read,

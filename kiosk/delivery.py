@@ -99,6 +99,7 @@ class Delivery:
         service_factory: Callable[[], Service],
         clock: Callable[[], ClockReading],
         settings: DeliverySettings,
+        *,
         dice: Dice = random.random,
         accepted: Callable[[], None] = lambda: None,
     ) -> None:
