@@ -93,8 +93,8 @@ class VirtualCard:
     def _answer(self, message: bytes) -> bytes | None:
         if len(message) > 1:
             self.asked.set()
-            self._lifted.wait(self._traits.get("delay", 0))
-            return self._reply(message)
+            lifted = self._lifted.wait(self._traits.get("delay", 0))
+            return None if lifted else self._reply(message)
         if message != b"\x04":
             return None
         self.powered.set()

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import struct
 import subprocess
@@ -19,7 +18,7 @@ from typing import Self
 import pytest
 from smartcard import scard
 
-from hardware import pcsc, virtual_reader
+from hardware import pcsc
 from hardware.cards import GET_UID, Identified
 from hardware.pcsc import PcscReader, listing
 from hardware.ports import Card, ReaderLost, Sighting, Unreadable
@@ -606,29 +605,3 @@ def loads_pyscard(python: str) -> bool:
     except OSError:
         return False
     return client.returncode == 0
-
-
-def test_the_private_pcscd_ends_with_its_test_run() -> None:
-    """A test run that is killed leaves no pcscd behind."""
-    script = (
-        "import hardware.virtual_reader as v; r = v.VirtualReader().__enter__(); print(r.pid, r.directory, flush=True); input()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", script], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as run:
-        assert run.stdout is not None
-        pid, directory = run.stdout.readline().split()
-        assert Path(f"/proc/{pid}/comm").read_text() == "pcscd\n"
-        run.send_signal(signal.SIGKILL)
-    until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split(")")[1][:3])
-    subprocess.run(["rm", "-r", directory], check=True)
-
-
-def test_without_pcscd_the_tests_fail_with_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine without the virtual reader is told what to install, and nothing is skipped."""
-    monkeypatch.setattr(virtual_reader, "DRIVER", tmp_path / "none.so")
-    with (
-        pytest.raises(RuntimeError, match="apt-get install --no-install-recommends pcscd vsmartcard-vpcd"),
-        VirtualReader(tmp_path),
-    ):
-        pass
