@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from threading import Event, Thread
 from typing import Any
 
@@ -73,9 +72,12 @@ def assert_in_order(rows: Sequence[Row]) -> None:
         assert times == sorted(times)
 
 
-def unix(text: str) -> int:
-    """RFC 3339 to Unix seconds."""
-    return int(datetime.fromisoformat(text).timestamp())
+def until(true: Callable[[], object], what: str, *, seconds: float = 20) -> None:
+    """Wait for something that another process does; ``what`` is said when it does not come."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
 
 
 class Tapper:

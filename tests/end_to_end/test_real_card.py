@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hardware.virtual_reader import READER_NAME, VirtualReader
 from kiosk.model import BadgeLine, rfc3339
 from kiosk.simulator.simulator import Simulator
 from tests.box import Box
 from tests.people import DECLARATION, EMPLOYER, PLACE, invented_card, invented_line
-from tests.sites import assert_each_once, assert_in_order, book
-from hardware.virtual_reader import READER_NAME, VirtualReader
+from tests.sites import assert_each_once, assert_in_order, book, until
 
 PCSC_GATE = f'[[reader]]\nname = "gate"\ndriver = "pcsc"\nmatch = "{READER_NAME}"\n'
 WORKER = replace(invented_line(1), profile=replace(invented_line(1).profile, employer=EMPLOYER, declaration=DECLARATION))
 UID = WORKER.card.identifier
-
-
-def until(true: Callable[[], object], what: str, *, seconds: float = 15) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, what
-        time.sleep(0.02)
 
 
 @pytest.fixture
