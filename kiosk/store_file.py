@@ -26,6 +26,7 @@ _PRAGMAS: Final = (
     ("wal_autocheckpoint", 2000),
     ("journal_size_limit", 4_194_304),
     ("foreign_keys", 1),
+    ("recursive_triggers", 1),  # without, INSERT OR REPLACE would delete an entry of the evidence past its trigger
     ("cell_size_check", 1),
     ("trusted_schema", 0),
     ("mmap_size", 0),

@@ -47,6 +47,7 @@ def tables(path: Path) -> set[str]:
         ("wal_autocheckpoint", 2000),
         ("journal_size_limit", 4_194_304),
         ("foreign_keys", 1),
+        ("recursive_triggers", 1),
         ("cell_size_check", 1),
         ("trusted_schema", 0),
         ("mmap_size", 0),

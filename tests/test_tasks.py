@@ -1,0 +1,124 @@
+"""kiosk.tasks asks a human once for each thing, and stops asking when it is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kiosk.database import Database
+from kiosk.model import TaskKind
+from kiosk.tasks import Task, any_open, close_holder_tasks, close_tasks, open_task, open_tasks
+from tests.stores import open_store
+
+BOOK, OTHER_BOOK = 1, 2
+AT_MS = 1_793_602_800_000
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with open_store(tmp_path) as opened:
+        yield opened
+
+
+def ask(
+    database: Database,
+    kind: TaskKind,
+    *,
+    book: int = BOOK,
+    registration: int | None = None,
+    holder: int | None = None,
+    note: str | None = None,
+) -> None:
+    database.write(lambda c: open_task(c, kind, book=book, at_ms=AT_MS, registration=registration, holder=holder, note=note))
+
+
+def asked(database: Database, book: int = BOOK) -> list[Task]:
+    return database.read(lambda c: open_tasks(c, book))
+
+
+def test_a_task_says_what_it_is_about(database: Database) -> None:
+    """Kind, registration, holder, moment and note come back as they were asked."""
+    ask(database, TaskKind.HELD, registration=17, holder=3, note="no employer")
+    assert asked(database) == [
+        Task(id=1, kind=TaskKind.HELD, registration=17, holder=3, opened_ms=AT_MS, note="no employer"),
+    ]
+
+
+@pytest.mark.parametrize("about", [{"registration": 17, "holder": 3}, {"holder": 3}, {"note": "card key 0a1b2c3d"}, {}])
+def test_the_same_is_asked_once(database: Database, about: dict[str, int]) -> None:
+    """While a task is open the same one is not opened again, whatever of it is left out."""
+    for _ in range(3):
+        ask(database, TaskKind.UNKNOWN, **about)  # type: ignore[arg-type]  # each a keyword with a value of its type
+    assert len(asked(database)) == 1
+
+
+def test_what_differs_in_anything_is_another_task(database: Database) -> None:
+    """Another kind, book, registration, holder or note is another question."""
+    ask(database, TaskKind.HELD, registration=17, holder=3, note="a")
+    ask(database, TaskKind.REFUSED, registration=17, holder=3, note="a")
+    ask(database, TaskKind.HELD, registration=18, holder=3, note="a")
+    ask(database, TaskKind.HELD, registration=17, holder=4, note="a")
+    ask(database, TaskKind.HELD, registration=17, holder=3, note="b")
+    ask(database, TaskKind.HELD, registration=17, holder=3)
+    ask(database, TaskKind.HELD, registration=17, holder=3, note="a", book=OTHER_BOOK)
+    assert len(asked(database)) == 6
+    assert len(asked(database, OTHER_BOOK)) == 1
+
+
+def test_what_was_settled_may_be_asked_again(database: Database) -> None:
+    """A closed task is not shown any more, and does not keep the next one from being opened."""
+    ask(database, TaskKind.REFUSED, registration=17)
+    database.write(lambda c: close_tasks(c, registration=17, kinds=frozenset({TaskKind.REFUSED}), at_ms=AT_MS + 1))
+    assert asked(database) == []
+    ask(database, TaskKind.REFUSED, registration=17)
+    assert [task.id for task in asked(database)] == [2]
+
+
+def test_only_the_kinds_that_are_settled_close(database: Database) -> None:
+    """Closing names registration and kinds: the others' questions stay."""
+    for kind in (TaskKind.HELD, TaskKind.REFUSED, TaskKind.MISSING_OUT):
+        ask(database, kind, registration=17)
+    ask(database, TaskKind.HELD, registration=18)
+    database.write(lambda c: close_tasks(c, registration=17, kinds=frozenset({TaskKind.HELD, TaskKind.REFUSED}), at_ms=AT_MS + 1))
+    assert [(task.kind, task.registration) for task in asked(database)] == [(TaskKind.MISSING_OUT, 17), (TaskKind.HELD, 18)]
+
+
+def test_closing_is_dated_once(database: Database) -> None:
+    """The moment at which a task was settled is kept, and a second closing does not move it."""
+    ask(database, TaskKind.HELD, registration=17)
+    for later in (1, 2):
+        moment = AT_MS + later
+        database.write(lambda c, at=moment: close_tasks(c, registration=17, kinds=frozenset({TaskKind.HELD}), at_ms=at))  # type: ignore[misc]  # a default binds the loop's value
+    assert database.read(lambda c: c.execute("SELECT closed_ms FROM tasks").fetchall()) == [(AT_MS + 1,)]
+
+
+def test_a_holders_tasks_close_by_kind(database: Database) -> None:
+    """Settling one holder's kind of task leaves his other kinds, and other holders, as they are."""
+    ask(database, TaskKind.REVOKED_OPEN_STAY, holder=3)
+    ask(database, TaskKind.LONG_STAY, holder=3)
+    ask(database, TaskKind.REVOKED_OPEN_STAY, holder=4)
+    database.write(lambda c: close_holder_tasks(c, holder=3, kind=TaskKind.REVOKED_OPEN_STAY, at_ms=AT_MS + 1))
+    assert [(task.kind, task.holder) for task in asked(database)] == [(TaskKind.LONG_STAY, 3), (TaskKind.REVOKED_OPEN_STAY, 4)]
+
+
+def test_the_oldest_question_comes_first(database: Database) -> None:
+    """A list of tasks begins with the one that has waited longest."""
+    for number in (5, 3, 9):
+        ask(database, TaskKind.HELD, registration=number)
+    assert [task.registration for task in asked(database)] == [5, 3, 9]
+
+
+def test_whether_anything_is_asked(database: Database) -> None:
+    """The box asks for a human while a task of its own book is open, and not for another book's."""
+
+    def waiting() -> bool:
+        return database.read(lambda c: any_open(c, BOOK))
+
+    ask(database, TaskKind.HELD, registration=1, book=OTHER_BOOK)
+    assert not waiting()
+    ask(database, TaskKind.HELD, registration=1)
+    assert waiting()
+    database.write(lambda c: close_tasks(c, registration=1, kinds=frozenset({TaskKind.HELD}), at_ms=AT_MS))
+    assert not waiting()
