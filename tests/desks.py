@@ -14,9 +14,9 @@ from kiosk.database import open_database
 from kiosk.desk import Desk
 from kiosk.identifiers import Employer
 from kiosk.model import ClockReading, Direction, Draft, Environment, Reason, Signal, State
-from kiosk.records import card_bytes
+from kiosk.records import card_bytes, unpack_draft
 from kiosk.rules import DeclarationTerm, Now
-from kiosk.vault import Index, Vault
+from kiosk.vault import Field, Index, Vault
 from tests.people import CANARY_CARD, CANARY_INSZ, DECLARATION, EMPLOYER, PLACE
 
 #: 2026-11-02 07:00:00 UTC, a Monday morning.
@@ -99,3 +99,19 @@ def draft(direction: Direction = Direction.IN, at_ms: int = MORNING_MS, **change
     """Make what the canary's tap owes, with these fields changed."""
     whole = Draft(ssin=CANARY_INSZ, direction=direction, at_ms=at_ms, employer=EMPLOYER, place=PLACE, declaration=DECLARATION)
     return replace(whole, **changes)  # type: ignore[arg-type]  # the fields of a Draft, by name
+
+
+def put(desk: Desk, row: int, **columns: object) -> None:
+    """Set columns of a row as the rest of the kiosk would have left them."""
+    names = ", ".join(f"{name} = ?" for name in columns)
+    desk.database.write(
+        lambda connection: connection.execute(f"UPDATE registrations SET {names} WHERE id = ?", (*columns.values(), row))  # noqa: S608
+    )
+
+
+def holds(desk: Desk, row: int) -> Draft:
+    """What the row would send."""
+    uid, sealed = desk.database.read(
+        lambda connection: connection.execute("SELECT uid, sealed FROM registrations WHERE id = ?", (row,)).fetchone()
+    )
+    return unpack_draft(desk.vault.open(Field.REGISTRATION, uid, sealed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +17,20 @@ from kiosk.desk.book import CALLS
 from kiosk.errors import Declined, UsageError
 from kiosk.evidence import Entry
 from kiosk.identifiers import EnterpriseNumber
-from kiosk.model import Direction, Draft, Reason, State, TaskKind
+from kiosk.model import Direction, Reason, State, TaskKind
 from kiosk.outbox import Outbox
 from kiosk.records import unpack_draft
 from kiosk.rules import DeclarationTerm
 from kiosk.vault import Field
-from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk
+from tests.desks import MORNING_MS, Clock, add_row, draft, holds, open_desk, put
 from tests.people import (
     CANARY_CARD,
     CANARY_INSZ,
     CANARY_NAME,
     DECLARATION,
     EMPLOYER,
-    OTHER_DECLARATION,
     OTHER_EMPLOYER,
     PLACE,
-    invented_card,
     invented_insz,
 )
 
@@ -77,22 +75,6 @@ def call(desk: Desk, name: str, /, **asked: object) -> dict[str, Any]:
     """Make a call as the control socket would: JSON in, JSON out."""
     answer: dict[str, Any] = json.loads(json.dumps(CALLS[name](desk, json.loads(json.dumps(asked)))))
     return answer
-
-
-def put(desk: Desk, row: int, **columns: object) -> None:
-    """Set columns of a row as the rest of the kiosk would have left them."""
-    names = ", ".join(f"{name} = ?" for name in columns)
-    desk.database.write(
-        lambda connection: connection.execute(f"UPDATE registrations SET {names} WHERE id = ?", (*columns.values(), row))  # noqa: S608
-    )
-
-
-def holds(desk: Desk, row: int) -> Draft:
-    """What the row would send."""
-    uid, sealed = desk.database.read(
-        lambda connection: connection.execute("SELECT uid, sealed FROM registrations WHERE id = ?", (row,)).fetchone()
-    )
-    return unpack_draft(desk.vault.open(Field.REGISTRATION, uid, sealed))
 
 
 def last_entry(desk: Desk) -> tuple[str, str, dict[str, Any]]:
@@ -283,43 +265,6 @@ def test_the_new_version_goes_to_its_own_group(desk: Desk) -> None:
     assert call(desk, "outbox retry", id=rows[1])["reason"] == "group"
 
 
-def test_an_out_carries_its_in(desk: Desk) -> None:
-    """A retried OUT takes declaration, employer and identity of its IN, whatever the roster says today."""
-    carried: dict[str, Any] = {"ssin": invented_insz(5), "employer": OTHER_EMPLOYER, "declaration": OTHER_DECLARATION}
-    add_row(desk, 1, draft(**carried), State.ACCEPTED)
-    out = add_row(desk, 1, draft(Direction.OUT, MORNING_MS + HOUR_MS), State.REFUSED)
-    call(desk, "outbox retry", id=out)
-    assert holds(desk, out) == draft(Direction.OUT, MORNING_MS + HOUR_MS, **carried)
-
-
-def test_an_out_without_its_in_is_chosen_afresh(desk: Desk) -> None:
-    """An IN that was cancelled, or closed by another OUT, or somebody else's, is not carried."""
-    other: dict[str, Any] = {"employer": OTHER_EMPLOYER, "declaration": OTHER_DECLARATION}
-    line = {"card": invented_card(1).identifier.hex(), "insz": invented_insz(1).digits}
-    people.badge_add(desk, {"lines": [line]})
-    add_row(desk, 1, draft(**other), State.ACCEPTED)
-    add_row(desk, 1, draft(Direction.OUT, MORNING_MS + 1, **other), State.ACCEPTED)
-    add_row(desk, 1, draft(Direction.IN, MORNING_MS + 2, **other), State.CANCELLED)
-    add_row(desk, 2, draft(Direction.IN, MORNING_MS + 3, **other), State.ACCEPTED)
-    out = add_row(desk, 1, draft(Direction.OUT, MORNING_MS + 4, **other), State.REFUSED)
-    add_row(desk, 1, draft(Direction.IN, MORNING_MS + 5, **other), State.ACCEPTED)
-    call(desk, "outbox retry", id=out)
-    assert holds(desk, out) == draft(Direction.OUT, MORNING_MS + 4)
-
-
-def test_a_readers_declaration_counts_in_a_rebuild(desk: Desk) -> None:
-    """A row of a reader that stands for one declaration is rebuilt for that one."""
-    both = replace(
-        desk,
-        declarations=(*desk.declarations, DeclarationTerm(number=OTHER_DECLARATION)),
-        reader_declarations={"shed": OTHER_DECLARATION},
-    )
-    rows = [add_row(desk, 1, draft(), State.REFUSED, reader=reader) for reader in ("shed", "gate")]
-    assert call(both, "outbox retry", id=rows[0])["declaration"] == OTHER_DECLARATION.value
-    with pytest.raises(Declined, match="no declaration can be chosen"):
-        call(both, "outbox retry", id=rows[1])
-
-
 def test_an_unknown_row_is_looked_up_now(desk: Desk, messenger: Messenger) -> None:
     """Retry of an unknown row asks the running delivery and tells what came of it; nothing is sent blindly."""
     row = add_row(desk, 1, draft(), State.UNKNOWN)
@@ -353,30 +298,6 @@ def test_a_missing_declaration_is_chosen_once_it_can_be(desk: Desk) -> None:
         call(none, "outbox release", id=row)
     assert call(desk, "outbox show", id=row)["state"] == "held"
     assert call(desk, "outbox release", id=row)["declaration"] == DECLARATION.value
-
-
-def test_the_day_of_a_tap_is_local(desk: Desk) -> None:
-    """Half past midnight in Brussels belongs to the new day, though UTC still has the old one."""
-    at_ms = int(datetime(2026, 11, 1, 23, 30, tzinfo=UTC).timestamp() * 1000)
-    row = add_row(desk, 1, draft(at_ms=at_ms, declaration=None), State.HELD, Reason.DECLARATION)
-    yesterday = replace(desk, declarations=(DeclarationTerm(number=DECLARATION, valid_until=date(2026, 11, 1)),))
-    with pytest.raises(Declined):
-        call(yesterday, "outbox release", id=row)
-    today = replace(desk, declarations=(DeclarationTerm(number=DECLARATION, valid_from=date(2026, 11, 2)),))
-    assert call(today, "outbox release", id=row)["state"] == "queued"
-
-
-def test_an_out_after_midnight_follows_its_held_in(desk: Desk) -> None:
-    """An OUT whose IN lacked a declaration is chosen as of the IN's day, with the IN's identity."""
-    night = MORNING_MS + 15 * HOUR_MS
-    lacking: dict[str, Any] = {"declaration": None, "ssin": invented_insz(5)}
-    came = add_row(desk, 1, draft(at_ms=night, **lacking), State.HELD, Reason.DECLARATION)
-    left = add_row(desk, 1, draft(Direction.OUT, night + 8 * HOUR_MS, **lacking), State.HELD, Reason.DECLARATION)
-    ending = replace(desk, declarations=(DeclarationTerm(number=DECLARATION, valid_until=date(2026, 11, 2)),))
-    call(ending, "outbox release", id=left)
-    call(ending, "outbox release", id=came)
-    assert holds(desk, left) == draft(Direction.OUT, night + 8 * HOUR_MS, ssin=invented_insz(5))
-    assert holds(desk, came) == draft(at_ms=night)
 
 
 def test_a_missing_employer_comes_from_the_roster(desk: Desk) -> None:
