@@ -24,7 +24,8 @@ _SCAN: Final = 500
 #: Rows read beyond two batches: some of them wait for an earlier row of the same person.
 _SPARE: Final = 50
 HOUR_MS: Final = 3_600_000
-#: Above every number of a suspect set, which is the id of one of its rows.
+#: Below and above every ``split``: a suspect set is the negative id of its first row, so it comes before the others (0).
+_FIRST_SPLIT: Final = -(2**63)
 _LAST_SPLIT: Final = 2**63 - 1
 
 _KEY_SQL: Final = (
@@ -111,7 +112,7 @@ class _Place:
     """Where the next look begins: after this row of this group and suspect set."""
 
     group: bytes = b""
-    split: int = -1
+    split: int = _FIRST_SPLIT
     after: int | None = None
 
 
@@ -235,8 +236,11 @@ def _look(book: int, terms: Terms, place: _Place, connection: sqlite3.Connection
     most = terms.size if split == 0 else min(terms.size, (len(found) + 1) // 2)
     chosen, last = _choose(connection, book, terms, found, most)
     _mark(connection, chosen)
-    whole_group = len(chosen) == most or len(found) < limit
-    return _Look(_Place(group, split, None if whole_group else last), group, split, chosen)
+    if chosen and split:
+        # The same group again, suspects first: the rows that a halving clears then go in one call.
+        return _Look(_Place(group, _FIRST_SPLIT), group, split, chosen)
+    more = len(chosen) < most and len(found) == limit
+    return _Look(_Place(group, split, last if more else None), group, split, chosen)
 
 
 def _probe(book: int, terms: Terms, connection: sqlite3.Connection) -> _Look:

@@ -74,7 +74,7 @@ def lost(outbox: Outbox, batch: Batch, *, at_ms: int, search_ms: int, suspect: b
         suspect: Whether the service works otherwise, so that a batch lost again and again is suspected itself.
     """
     suspects = [row.id for row in batch.rows if suspect and row.attempts >= _LOSSES_THAT_SUSPECT]
-    split = batch.split or (suspects[0] if suspects else 0)
+    split = batch.split or (-suspects[0] if suspects else 0)
 
     def work(connection: sqlite3.Connection) -> None:
         connection.executemany(
@@ -158,9 +158,7 @@ def _refuse(connection: sqlite3.Connection, outbox: Outbox, row: Row, reason: st
         "UPDATE registrations SET state = 'refused', reason = ?, split = 0, called_ms = ? WHERE id = ? AND state = 'in_flight'",
         (words, at_ms, row.id),
     )
-    open_task(
-        connection, TaskKind.REFUSED, book=outbox.book, at_ms=at_ms, registration=row.id, holder=row.holder, note=words
-    )
+    open_task(connection, TaskKind.REFUSED, book=outbox.book, at_ms=at_ms, registration=row.id, holder=row.holder, note=words)
     verdict_entry(connection, outbox, row.id, {"state": State.REFUSED.value, "reason": words}, at_ms=at_ms)
 
 
@@ -175,7 +173,7 @@ def _call_refused(outbox: Outbox, batch: Batch, verdict: CallRefused, at_ms: int
             (outbox.book, batch.group, batch.split),
         )
     if not named:
-        _queue(connection, outbox, batch.group, batch.rows, split=batch.rows[0].id, at_ms=at_ms)
+        _queue(connection, outbox, batch.group, batch.rows, split=-batch.rows[0].id, at_ms=at_ms)
         return
     for index, reason in sorted(named.items()):
         _refuse(connection, outbox, batch.rows[index], reason, at_ms)

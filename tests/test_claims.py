@@ -161,11 +161,11 @@ def test_a_suspect_set_is_tried_by_its_first_half_and_never_whole(world: World) 
     """Its rows were refused together; the last one left is tried alone."""
     rows = [world.tap(person) for person in range(5)]
     for number in rows:
-        _set(world, number, f"split = {rows[0]}")
+        _set(world, number, f"split = {-rows[0]}")
     chooser = Claims(world.outbox)
     tried = []
     while batch := chooser.next(_terms(world)):
-        assert batch.split == rows[0]
+        assert batch.split == -rows[0]
         tried.append(_ids(batch))
     assert tried == [rows[:3], rows[3:4], rows[4:]]
 

@@ -151,7 +151,7 @@ class World:
     def start(self) -> Delivery:
         """Begin as the daemon does; what a former delivery had in hand is gone."""
         self.database.write(lambda c: recover(c, 1))
-        self.delivery = Delivery(self.outbox, self._build, self.time, self.settings, lambda: self.dice)
+        self.delivery = Delivery(self.outbox, self._build, self.time, self.settings, dice=lambda: self.dice)
         return self.delivery
 
     def reopen(self) -> Delivery:

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+
+from kiosk.contact import Contact, Pace, ServiceState
+
+_PACE = Pace(backoff_cap_seconds=300, connect_cap_seconds=30, start_jitter_seconds=30, probe_seconds=30)
+
+
+def _contact() -> Contact:
+    return Contact(_PACE, lambda: 0.5, 1000.0)
+
+
+def test_the_first_contact_waits_a_part_of_the_start_jitter() -> None:
+    """A whole site loses power at once, and does not come back in one second."""
+    contact = _contact()
+    assert (contact.send_from, contact.search_from) == (1015.0, 1015.0)
+    assert contact.status.state is ServiceState.UNTRIED
+    assert not contact.status.offline
+
+
+@pytest.mark.parametrize(("reachable", "cap"), [(True, 300), (False, 30)])
+def test_waits_double_to_their_cap_and_an_answer_forgets_them(*, reachable: bool, cap: float) -> None:
+    """The cap is shorter while nothing can be reached: a site gets its network back and should not wait."""
+    contact = _contact()
+    waits = []
+    for _ in range(10):
+        contact.failed(0, "timeout", reachable=reachable)
+        waits.append(contact.send_from)
+    assert waits == [min(cap, 2.0 * 2**n) / 2 for n in range(10)]
+    assert contact.status.offline
+    assert (contact.works, contact.shrunk) == (False, True)
+    contact.answered(7)
+    assert (contact.works, contact.shrunk) == (True, False)
+    assert (contact.status.state, contact.status.last_success_ms, contact.status.last_error) == (ServiceState.UP, 7, None)
+    contact.failed(0, "timeout")
+    assert contact.send_from == 1.0
+    assert contact.status.last_success_ms == 7
+
+
+def test_a_wrong_configuration_is_probed_ever_more_slowly() -> None:
+    """30 s rising to ten minutes; a refusal proves that the service listens."""
+    contact = _contact()
+    waits = []
+    for _ in range(7):
+        contact.misconfigured(0, "missingScope")
+        waits.append(contact.send_from)
+    assert waits == [30, 60, 120, 240, 480, 600, 600]
+    assert contact.status.state is ServiceState.CONFIG_FAULT
+    assert contact.status.offline
+    contact.hold_searches()
+    assert contact.search_from == 1015
+    contact.refused("badRequest")
+    assert contact.works
+    assert contact.status.last_error == "badRequest"
+
+
+def test_a_failed_search_keeps_no_registration_back() -> None:
+    """Searches have a pace of their own, and leave the service's state alone."""
+    contact = _contact()
+    contact.answered(7)
+    sends = contact.send_from
+    waits = []
+    for _ in range(3):
+        contact.search_failed(0, "429", None)
+        waits.append(contact.search_from)
+    contact.searched()
+    contact.search_failed(0, "429", 10)
+    assert waits == [1, 2, 4]
+    assert contact.search_from == 11.25
+    assert contact.send_from == sends
+    assert contact.status.state is ServiceState.UP

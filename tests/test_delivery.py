@@ -1,0 +1,545 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from kiosk.contact import Pace, ServiceState
+from kiosk.delivery import DeliverySettings
+from kiosk.model import Direction, Reason, Registration
+from kiosk.verdicts import (
+    Ambiguous,
+    Answered,
+    CallRefused,
+    CallVerdict,
+    Created,
+    Misconfigured,
+    NotCreated,
+    NotNow,
+    NotSent,
+    SearchFailed,
+    SearchUnavailable,
+    TooLarge,
+)
+from tests.people import DECLARATION, OTHER_DECLARATION, invented_insz
+from tests.worlds import Answer, World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def _say(verdict: CallVerdict) -> Answer:
+    return lambda _: verdict
+
+
+def _lost_but_stored(world: World) -> Answer:
+    def answer(registrations: Sequence[Registration]) -> CallVerdict:
+        world.service.carry_out(registrations)
+        return Ambiguous(why="read timeout")
+
+    return answer
+
+
+def test_what_is_due_is_sent_and_its_answer_kept(world: World) -> None:
+    """An accepted row has the service's id, when its answer came, and its validity; nothing is called before a row is due."""
+    world.run()
+    assert world.built == 0
+    rows = [world.tap(person) for person in range(3)]
+    world.time.pass_seconds(5)
+    world.run()
+    assert world.states() == ["accepted"] * 3
+    assert [world.row(number)["registration_id"] for number in rows] == [17_000, 17_001, 17_002]
+    assert world.row(rows[0])["confirmed_ms"] == world.time.wall_ms
+    assert world.row(rows[0])["validity"] == "pending"
+    assert len(world.service.calls) == 1
+    assert world.delivery.status().last_success_ms == world.time.wall_ms
+    assert world.tasks() == []
+
+
+def test_the_first_send_after_a_start_waits_for_the_jitter(tmp_path: Path) -> None:
+    """A site that comes back does not do so in one second."""
+    world = World(tmp_path, settings=DeliverySettings())
+    world.tap()
+    world.run()
+    assert world.service.calls == []
+    world.run(15)
+    assert len(world.service.calls) == 1
+
+
+def test_while_the_clock_is_untrusted_nothing_is_sent_and_the_service_is_not_even_built(world: World) -> None:
+    """No assertion is signed either; once the clock is trusted, what waited goes."""
+    world.time.trusted = False
+    number = world.tap()
+    world.run(5)
+    assert (world.built, world.states()) == (0, ["queued"])
+    assert "trusted" in world.delivery.search_now(number)
+    world.time.trusted = True
+    world.run()
+    assert world.states() == ["accepted"]
+
+
+@pytest.mark.parametrize("verdict", [NotSent(why="refused"), NotNow(why="503"), Misconfigured(why="missingScope")])
+def test_what_was_not_carried_out_is_sent_again(world: World, verdict: CallVerdict) -> None:
+    """Not sent, not now, not allowed: the row is queued, and goes as soon as the service lets it."""
+    world.tap()
+    world.service.plan.append(_say(verdict))
+    world.run()
+    assert world.states() == ["queued"]
+    assert world.delivery.status().offline
+    world.run(60)
+    assert world.states() == ["accepted"]
+    assert len(world.service.rows) == 1
+    assert not world.delivery.status().offline
+
+
+def test_an_hour_without_network_costs_few_calls_and_a_return_is_noticed_within_half_a_minute(world: World) -> None:
+    """Backoff is per service: a hundred rows make no more calls than one, and the first to succeed carries a single row."""
+    for person in range(100):
+        world.tap(person)
+    world.service.always = _say(NotSent(why="no route"))
+    world.run(3600)
+    assert 200 < len(world.service.calls) < 300
+    world.service.always = None
+    before = len(world.service.calls)
+    world.run(30)
+    assert world.states() == ["accepted"] * 100
+    assert [len(call) for call in world.service.calls[before:]] == [1, 99]
+
+
+def test_an_asked_wait_is_kept(world: World) -> None:
+    """Retry-After is a floor."""
+    world.tap()
+    world.service.plan.append(_say(NotNow(why="429", retry_after=100)))
+    world.run(100)
+    assert len(world.service.calls) == 1
+    world.run(13)
+    assert len(world.service.calls) == 2
+
+
+def test_an_answer_that_never_came_is_looked_up_and_found(world: World) -> None:
+    """Unknown for ``settle_seconds``, then found: accepted, sent once."""
+    number = world.tap()
+    world.service.plan.append(_lost_but_stored(world))
+    world.run(59)
+    assert world.states() == ["unknown"]
+    assert world.service.searches == []
+    world.run(2)
+    assert world.states() == ["accepted"]
+    assert world.row(number)["registration_id"] == 17_000
+    assert len(world.service.calls) == 1
+
+
+def test_what_was_never_stored_is_sent_again_after_two_searches(world: World) -> None:
+    """Absent counts only after two searches at least ``settle_seconds`` apart, the first that long after the call ended."""
+    world.tap()
+    called = world.time.wall_ms
+    world.service.plan.append(_say(Ambiguous(why="500")))
+    world.run(119)
+    assert (world.states(), len(world.service.searches)) == (["unknown"], 1)
+    world.run(2)
+    assert world.states() == ["accepted"]
+    assert len(world.service.searches) == 2
+    assert world.service.rows[0].created_ms >= called + 120_000
+
+
+def test_a_search_that_lags_up_to_twice_the_settling_time_makes_no_duplicate(world: World) -> None:
+    """Design, section 5: only a longer lag can."""
+    world.service.lag_ms = 119_000
+    world.tap()
+    world.service.plan.append(_lost_but_stored(world))
+    world.run(300)
+    assert world.states() == ["accepted"]
+    assert len(world.service.rows) == 1
+
+
+def test_a_search_that_fails_counts_for_nothing_and_keeps_nobody_back(world: World) -> None:
+    """It backs off by itself; other people's rows go on."""
+    world.tap()
+    world.service.plan.append(_say(Ambiguous(why="500")))
+    world.service.search_plan.extend([lambda _: SearchFailed(why="timeout")] * 3)
+    world.run(70)
+    world.tap(1)
+    world.run(2)
+    assert world.states() == ["unknown", "accepted"]
+    world.run(45)
+    assert len(world.service.searches) >= 4
+    assert world.states()[0] == "unknown"
+    world.run(130)
+    assert world.states() == ["accepted", "accepted"]
+
+
+def test_where_search_is_unavailable_the_row_stays_unknown_with_a_task(world: World) -> None:
+    """Never resent blindly, asked once an hour, and its person goes on after ``order_wait_minutes``."""
+    number = world.tap()
+    world.tap(direction=Direction.OUT)
+    world.service.plan.append(_say(Ambiguous(why="500")))
+    world.settings = replace(world.settings, batch_size=1)
+    world.start()
+    world.service.search_plan.extend([lambda _: SearchUnavailable(why="403")] * 2)
+    world.run(3600 + 50)
+    assert world.states() == ["unknown", "accepted"]
+    assert len(world.service.searches) == 1
+    assert world.tasks() == [("unknown", number, None)]
+    assert world.service.rows[0].created_ms >= world.time.wall_ms - 3_100_000
+    world.run(3 * 3600)
+    assert world.states() == ["accepted", "accepted"]
+    assert world.tasks() == []
+
+
+def test_a_restart_makes_what_was_in_flight_unknown_and_waits_before_it_asks(world: World) -> None:
+    """A crash between claim and answer: settled by search, whether the call arrived or not."""
+
+    class Crash(Exception):
+        pass
+
+    def crash(registrations: Sequence[Registration]) -> CallVerdict:
+        world.service.carry_out(registrations[:1])
+        raise Crash
+
+    world.tap()
+    world.tap(1)
+    world.service.plan.append(crash)
+    with pytest.raises(Crash):
+        world.run()
+    assert world.states() == ["in_flight", "in_flight"]
+    world.time.pass_seconds(1000)
+    world.reopen()
+    world.run(59)
+    assert world.states() == ["unknown", "unknown"]
+    assert world.service.searches == []
+    world.run(130)
+    assert world.states() == ["accepted", "accepted"]
+    assert len(world.service.rows) == 2
+
+
+def test_a_clock_that_was_set_begins_the_settling_anew(world: World) -> None:
+    """Two searches that lie an hour apart by a clock that jumped are not an hour apart."""
+    world.tap()
+    world.service.lag_ms = 100_000
+    world.service.plan.append(_lost_but_stored(world))
+    world.run(10)
+    world.time.wall_ms += 3_600_000
+    world.service.rows[0].created_ms += 3_600_000
+    world.run(50)
+    assert world.service.searches == []
+    world.run(300)
+    assert len(world.service.rows) == 1
+
+
+def test_one_bad_row_in_two_hundred_is_isolated_in_few_calls(tmp_path: Path) -> None:
+    """A refusal without names: the other 199 are accepted, with at most 16 calls, wherever the bad one stands."""
+    for place in (0, 77, 199):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        world = World(folder, settings=DeliverySettings(batch_size=200, pace=Pace(start_jitter_seconds=0)))
+        bad = invented_insz(place)
+
+        def judge(registrations: Sequence[Registration], world: World = world, bad: object = bad) -> CallVerdict:
+            if any(each.ssin == bad for each in registrations):
+                return CallRefused(reason="badRequest")
+            return world.service.carry_out(registrations)
+
+        drafts = [world.tap(person) for person in range(200)]
+        world.service.always = judge
+        for _ in range(40):
+            world.delivery.step()
+            sets = [frozenset(each.ssin.digits for each in call) for call in world.service.calls]
+            assert len(sets) == len(set(sets)), "a set that was refused was sent again"
+        assert world.states().count("accepted") == 199
+        assert world.row(drafts[place])["state"] == "refused"
+        assert world.row(drafts[place])["reason"] == "badRequest"
+        assert len(world.service.calls) <= 11
+        assert world.tasks() == [("refused", drafts[place], "badRequest")]
+
+
+def test_a_restart_does_not_begin_the_halving_again(tmp_path: Path) -> None:
+    """The suspect set stands in the book."""
+    world = World(tmp_path, settings=DeliverySettings(batch_size=64, pace=Pace(start_jitter_seconds=0)))
+    bad = invented_insz(20)
+
+    def judge(registrations: Sequence[Registration]) -> CallVerdict:
+        if any(each.ssin == bad for each in registrations):
+            return CallRefused(reason="badRequest")
+        return world.service.carry_out(registrations)
+
+    world.service.always = judge
+    for person in range(64):
+        world.tap(person)
+    for _ in range(60):
+        world.start()
+        world.delivery.step()
+        world.delivery.step()
+    assert world.states().count("accepted") == 63
+    assert len(world.service.calls) <= 9
+
+
+def test_named_items_are_refused_and_the_rest_go_again(world: World) -> None:
+    """``issues[].name`` says which; a name that points nowhere is no name."""
+    rows = [world.tap(person) for person in range(4)]
+    world.service.plan.append(_say(CallRefused(reason="badRequest", items=((1, "unknownSsin"), (3, "tooOld"), (99, "x")))))
+    world.run()
+    assert world.states() == ["accepted", "refused", "accepted", "refused"]
+    assert [world.row(number)["reason"] for number in rows] == [None, "unknownSsin", None, "tooOld"]
+    assert len(world.service.calls) == 2
+
+
+def test_an_item_not_created_is_parked_and_its_out_still_goes(world: World) -> None:
+    """IN and OUT are independent registrations."""
+    number = world.tap()
+    world.service.plan.append(_say(Answered(items=(NotCreated(reason="unknownSsin"),))))
+    world.run()
+    world.tap(direction=Direction.OUT)
+    world.run()
+    assert world.states() == ["refused", "accepted"]
+    assert world.tasks() == [("refused", number, "unknownSsin")]
+    assert world.select("SELECT kind, subject FROM evidence") == [("verdict", f"registration:{number}")]
+
+
+def test_an_answer_to_another_number_of_items_is_no_answer(world: World) -> None:
+    """It makes the whole call unknown."""
+    world.tap()
+    world.tap(1)
+    world.service.plan.append(lambda each: world.service.carry_out(each[:1]))
+    world.run()
+    assert world.states() == ["unknown", "unknown"]
+    world.run(300)
+    assert world.states() == ["accepted", "accepted"]
+    assert len(world.service.rows) == 2
+
+
+def test_a_call_that_is_too_large_is_halved_and_the_size_remembered(world: World) -> None:
+    """413; a single row that is too large is refused."""
+
+    def judge(registrations: Sequence[Registration]) -> CallVerdict:
+        return TooLarge() if len(registrations) > 3 else world.service.carry_out(registrations)
+
+    world.service.always = judge
+    for person in range(10):
+        world.tap(person)
+    world.run()
+    assert world.states() == ["accepted"] * 10
+    assert [len(call) for call in world.service.calls] == [10, 5, 3, 3, 3, 1]
+    world.service.always = _say(TooLarge())
+    world.tap(11)
+    world.run()
+    assert world.states()[-1] == "refused"
+
+
+def test_five_equal_refusals_pause_their_group_alone(world: World) -> None:
+    """Its rows wait with one task; the other group flows; an hourly probe that is accepted lets it go."""
+
+    def judge(registrations: Sequence[Registration]) -> CallVerdict:
+        if registrations[0].declaration == DECLARATION:
+            return Answered(items=tuple(NotCreated(reason="closed") for _ in registrations))
+        return world.service.carry_out(registrations)
+
+    world.settings = replace(world.settings, batch_size=2)
+    world.start()
+    world.service.always = judge
+    for person in range(12):
+        world.tap(person)
+        world.tap(person + 100, declaration=OTHER_DECLARATION)
+    world.run()
+    assert world.states()[::2] == ["refused"] * 6 + ["queued"] * 6
+    assert world.states()[1::2] == ["accepted"] * 12
+    assert {row[0] for row in world.select("SELECT reason FROM registrations WHERE state = 'queued'")} == {"group"}
+    assert [task[0] for task in world.tasks()].count("group_paused") == 1
+    calls = len(world.service.calls)
+    world.start()
+    world.run(3500)
+    assert len(world.service.calls) == calls
+    world.run(200)
+    assert len(world.service.calls) == calls + 1
+    assert world.states()[::2].count("refused") == 7
+    world.service.always = None
+    world.run(3700)
+    assert world.states()[::2].count("accepted") == 5
+    assert "group_paused" not in [task[0] for task in world.tasks()]
+    kinds = [row[0] for row in world.select("SELECT kind FROM evidence WHERE kind LIKE 'group%'")]
+    assert kinds == ["group_paused", "group_released"]
+
+
+def test_missing_permission_pauses_that_employer_at_once(world: World) -> None:
+    """403 missingPermission: nobody else's rows wait, and the box is not called misconfigured."""
+    mine, other = world.tap(), world.tap(1, declaration=OTHER_DECLARATION)
+    fault = Misconfigured(why="missingPermission", employer_only=True)
+    world.service.always = lambda each: fault if each[0].declaration == DECLARATION else world.service.carry_out(each)
+    world.run(3000)
+    assert (world.row(mine)["state"], world.row(mine)["reason"]) == ("queued", Reason.GROUP)
+    assert world.row(other)["state"] == "accepted"
+    assert world.delivery.status().state is ServiceState.UP
+    world.run(4 * 3600)
+    assert 4 <= len(world.service.calls) <= 7
+    assert [task[0] for task in world.tasks()] == ["group_paused"]
+
+
+def test_a_row_that_is_lost_again_and_again_does_not_take_its_batch_along(world: World) -> None:
+    """A row that makes the service fail is isolated although no answer ever names it; everybody else is accepted."""
+    bad = invented_insz(5)
+
+    def judge(registrations: Sequence[Registration]) -> CallVerdict:
+        if any(each.ssin == bad for each in registrations):
+            return Ambiguous(why="500")
+        return world.service.carry_out(registrations)
+
+    world.service.always = judge
+    for person in range(20):
+        world.tap(person)
+    world.run(8 * 3600, steps=5000)
+    assert world.states().count("accepted") == 19
+    assert len(world.service.rows) == 19
+
+
+def test_late_rows_are_held_when_their_first_send_reaches_the_service_too_late(tmp_path: Path) -> None:
+    """A call that never left the box is no first send: what waited for the network is judged when it is back."""
+    world = World(tmp_path, settings=DeliverySettings(late_after_minutes=10, pace=Pace(start_jitter_seconds=0)))
+    number = world.tap()
+    world.service.always = _say(NotSent(why="no route"))
+    world.run(590)
+    assert world.states() == ["queued"]
+    world.run(60)
+    assert (world.states(), world.row(number)["reason"]) == (["held"], "late")
+
+
+def test_every_earlier_number_of_the_person_is_known_and_a_cancelled_registration_settles_nothing(world: World) -> None:
+    """A BIS number may have been replaced at the service meanwhile."""
+    number = world.tap()
+    world.profile(0, invented_insz(500), current=False)
+    world.service.plan.append(_lost_but_stored(world))
+    world.run()
+    world.service.rows[0].change(ssin=invented_insz(500).digits)
+    world.run(61)
+    assert world.row(number)["state"] == "accepted"
+    world.tap(1)
+    world.service.plan.append(_lost_but_stored(world))
+    world.run()
+    world.service.rows[1].change(cancelled=True)
+    world.run(200)
+    assert world.states() == ["accepted", "accepted"]
+    assert len(world.service.rows) == 3
+
+
+def test_two_equal_rows_never_settle_with_one_id(world: World) -> None:
+    """Same person, second and direction, one arrived: one is found, the other is sent again."""
+    world.tap()
+    world.tap()
+    world.service.plan.append(lambda each: (world.service.carry_out(each[:1]), Ambiguous(why="cut"))[1])
+    world.run(300)
+    assert world.states() == ["accepted", "accepted"]
+    assert len(world.service.rows) == 2
+    assert len(world.select("SELECT DISTINCT registration_id FROM registrations")) == 2
+
+
+def test_an_id_that_the_service_names_twice_leaves_the_second_row_unknown(world: World) -> None:
+    """It is looked up like any other, and then sent."""
+    world.tap()
+    world.run()
+    world.tap(1)
+    world.service.plan.append(lambda _: Answered(items=(Created(registration_id=17_000, validity="pending"),)))
+    world.run()
+    assert world.states() == ["accepted", "unknown"]
+    world.run(300)
+    assert world.states() == ["accepted", "accepted"]
+    assert len(world.service.rows) == 2
+
+
+def test_a_human_may_search_now_but_it_counts_only_when_the_spacing_is_kept(world: World) -> None:
+    """``outbox retry`` on an unknown row answers in words."""
+    number = world.tap()
+    world.service.plan.append(_say(Ambiguous(why="500")))
+    world.run()
+    assert "too early" in world.delivery.search_now(number)
+    world.service.search_plan.append(lambda _: SearchFailed(why="timeout"))
+    assert "did not come about" in world.delivery.search_now(number)
+    world.service.search_plan.append(lambda _: SearchUnavailable(why="403"))
+    assert "does not answer" in world.delivery.search_now(number)
+    world.time.pass_seconds(60)
+    assert "once more" in world.delivery.search_now(number)
+    assert "too early" in world.delivery.search_now(number)
+    world.time.pass_seconds(60)
+    assert "queued again" in world.delivery.search_now(number)
+    assert "not unknown" in world.delivery.search_now(number)
+    world.run(5)
+    unknown = world.tap(1)
+    world.service.plan.append(_lost_but_stored(world))
+    world.run()
+    assert "accepted" in world.delivery.search_now(unknown)
+
+
+def test_a_verb_does_not_wait_for_ever_behind_a_call(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says that a call is under way."""
+    monkeypatch.setattr("kiosk.delivery._BUSY_SECONDS", 0.01)
+    number = world.tap()
+    said = []
+
+    def ask(registrations: Sequence[Registration]) -> CallVerdict:
+        said.append(world.delivery.search_now(number))
+        return world.service.carry_out(registrations)
+
+    world.service.plan.append(ask)
+    world.run()
+    assert said == ["a call is under way: try again"]
+
+
+def test_a_row_whose_seal_broke_while_it_was_unknown_is_parked(world: World) -> None:
+    """It can't be looked up; a human must see it. A person's damaged profile only narrows what is looked for."""
+    number, other = world.tap(), world.tap(1)
+    world.service.plan.append(_lost_but_stored(world))
+    world.run()
+    world.database.write(lambda c: c.execute("UPDATE registrations SET sealed = x'00' WHERE id = ?", (number,)))
+    world.database.write(lambda c: c.execute("UPDATE profiles SET sealed = x'00'"))
+    world.run(61)
+    assert (world.row(number)["state"], world.row(number)["reason"]) == ("held", "seal")
+    assert world.row(other)["state"] == "accepted"
+
+
+def test_the_thread_sleeps_until_it_is_nudged_and_ends_when_it_is_told(world: World) -> None:
+    """No polling: a nudge finds the new row at once, and ``stop`` with a nudge ends the thread."""
+    done, stop = Event(), Event()
+
+    def answer(registrations: Sequence[Registration]) -> CallVerdict:
+        done.set()
+        return world.service.carry_out(registrations)
+
+    world.service.always = answer
+    thread = Thread(target=world.delivery.run, args=(stop,), daemon=True)
+    thread.start()
+    world.tap()
+    world.delivery.nudge()
+    assert done.wait(10)
+    stop.set()
+    world.delivery.nudge()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert world.states() == ["accepted"]
+
+
+def test_rows_of_another_book_are_never_sent_searched_or_counted(world: World) -> None:
+    """A store belongs to one service at a time; leaving training starts a fresh book."""
+    world.tap()
+    world.database.write(lambda c: c.execute("UPDATE registrations SET book = 2"))
+    world.run(1000)
+    world.database.write(lambda c: c.execute("UPDATE registrations SET state = 'unknown', search_ms = 0, called_ms = 0"))
+    world.run(1000)
+    assert (world.service.calls, world.service.searches) == ([], [])
+
+
+def test_a_backlog_drains_whatever_group_or_person_it_is_of(world: World) -> None:
+    """A month offline: everything arrives once, in the order of the taps for each person."""
+    for round_ in range(6):
+        for person in range(30):
+            world.tap(
+                person, Direction.IN if round_ % 2 == 0 else Direction.OUT, declaration=(DECLARATION, OTHER_DECLARATION)[person % 2]
+            )
+        world.time.pass_seconds(3600)
+    world.run()
+    assert set(world.states()) == {"accepted"}
+    assert max(world.service.keys().values()) == 1
+    for person in range(30):
+        times = [row.registration.at_ms for row in world.service.rows if row.registration.ssin == invented_insz(person)]
+        assert times == sorted(times)
