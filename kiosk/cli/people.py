@@ -32,7 +32,7 @@ def badge_add(context: click.Context, *, as_json: bool) -> None:
     Fields: card, insz (both required), name, language, enterprise_number, foreign_vat_number, declaration,
     personnel_number. The same INSZ again adds a badge to that holder. Several lines apply all or nothing.
     """
-    lines: list[object] = [_asked()] if sys.stdin.isatty() else list(_decoded(read_stdin()).splitlines())
+    lines: list[object] = [_asked()] if sys.stdin.isatty() else list(_decoded(read_stdin()).split("\n"))
     result = ask(context, "badge add", {"lines": lines}, writes=True)
     show(
         result,
