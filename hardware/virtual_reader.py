@@ -26,6 +26,8 @@ DRIVER: Final = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 READER_NAME: Final = "Virtual PCD"
 #: pcscd looks every 0.4 s whether a card is there, so each state must last longer to be seen for certain.
 DWELL: Final = 0.45
+#: Seconds within which pcscd must have seen a card that is tapped; a stalled machine needs some.
+PATIENCE: Final = 10.0
 
 
 def missing() -> str | None:
@@ -116,8 +118,8 @@ class VirtualReader:
         """Lay a card for at least ``seconds`` and until pcscd has seen it, lift it, and leave the reader empty for a while."""
         card = self.insert(uid, slot=slot, **traits)
         began = time.monotonic()
-        if not card.powered.wait(5):
-            raise RuntimeError(f"pcscd did not look at the card within 5 s; its log:\n{self.log}")
+        if not card.powered.wait(PATIENCE):
+            raise RuntimeError(f"pcscd did not look at the card within {PATIENCE} s; its log:\n{self.log}")
         time.sleep(max(0.1, seconds - (time.monotonic() - began)))
         self.remove(slot)
         time.sleep(DWELL)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import random
 import signal
 import socket
 import subprocess
@@ -56,6 +58,80 @@ def test_a_taken_port_is_left_to_its_owner(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(virtual_reader, "_free_ports", lambda: choices.pop() if choices else free())
         with VirtualReader() as readers:
             assert readers.insert(b"\x04\x01\x02\x03").powered.wait(5)
+
+
+def test_no_free_port_shows_the_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where every port is taken it gives up with pcscd's own words, and leaves nothing behind."""
+    with socket.socket() as owner:
+        owner.bind(("0.0.0.0", 0))
+        owner.listen()
+        monkeypatch.setattr(virtual_reader, "_free_ports", lambda: owner.getsockname()[1])
+        with pytest.raises(RuntimeError, match=r"(?s)no free port.*init failed"), VirtualReader(tmp_path / "pcsc"):
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_taken_port_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a pair of which both are free will do."""
+    roll = random.SystemRandom.randrange
+    with socket.socket() as owner:
+        owner.bind(("0.0.0.0", 0))
+        taken = owner.getsockname()[1]
+        choices = [taken, taken - 1]
+        monkeypatch.setattr(
+            random.SystemRandom, "randrange", lambda dice, *limits: choices.pop() if choices else roll(dice, *limits)
+        )
+        assert virtual_reader._free_ports() not in {taken, taken - 1}
+        assert choices == []
+
+
+def test_a_tap_is_seen_and_leaves_the_reader_empty() -> None:
+    """A tap lasts until pcscd has seen the card; the reader is empty before the next, also on the second reader."""
+    with VirtualReader() as readers:
+        for slot in (0, 1):
+            readers.tap(b"\x04\x01\x02\x03", 0.1, slot=slot)
+            assert readers.log.count(f"Card inserted into {READER_NAME} 00 0{slot}") == 1
+            assert readers.log.count(f"Card Removed From {READER_NAME} 00 0{slot}") == 1
+
+
+def test_a_tap_that_pcscd_does_not_see_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test never goes on as if a card had been seen."""
+    with VirtualReader() as readers:
+        monkeypatch.setattr(virtual_reader, "PATIENCE", 0.2)
+        readers.vanish()
+        with pytest.raises(RuntimeError, match=r"(?s)did not look at the card.*its log:.*pcsc-lite"):
+            readers.tap(b"\x04\x01\x02\x03")
+
+
+def test_pulled_readers_are_put_back() -> None:
+    """Without its plug nobody listens for cards; `reset` repairs that, a dead pcscd and a forgotten card."""
+    with VirtualReader() as readers:
+        readers.vanish()
+        assert not listens(readers._port)
+        assert READER_NAME not in readers.log
+        readers.return_()
+        assert listens(readers._port)
+        pid = readers.pid
+        readers.reset()
+        assert readers.pid == pid
+        readers.vanish()
+        readers.reset()
+        assert listens(readers._port)
+        readers.kill_pcscd()
+        readers.insert(b"\x04\x01\x02\x03")
+        readers.reset()
+        assert listens(readers._port)
+        assert "Card inserted" not in readers.log
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root may start it as somebody else; the other tests here run as an ordinary user"
+)
+def test_it_runs_as_another_user() -> None:
+    """Started by root for an ordinary user, pcscd is that user's."""
+    with VirtualReader(user=65534) as readers:
+        assert Path(f"/proc/{readers.pid}").stat().st_uid == 65534
+        assert readers.insert(b"\x04\x01\x02\x03").powered.wait(5)
 
 
 def test_a_killed_pcscd_starts_again_and_finds_its_card() -> None:
