@@ -65,6 +65,12 @@ class Database:
         self._lock = Lock()
         self._waiting: deque[_Job[object]] = deque()
         self._dead: StoreDead | None = None
+        self._full: StoreFull | None = None
+
+    @property
+    def full(self) -> StoreFull | None:
+        """That the last change found no room, or None once one has found room again."""
+        return self._full
 
     @property
     def dead(self) -> StoreDead | None:
@@ -156,6 +162,7 @@ class Database:
     def _transact(self, work: Work[_T]) -> _T:
         if self._dead is not None:
             raise self._dead
+        before = self._connection.total_changes
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             value = work(self._connection)
@@ -164,12 +171,15 @@ class Database:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
+        if self._connection.total_changes != before:
+            self._full = None
         return value
 
     def _judge(self, error: sqlite3.Error) -> StoreError:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code == sqlite3.SQLITE_FULL:
-            return StoreFull(f"{self.path}: no room to record", repair="free space on this file system")
+            self._full = StoreFull(f"{self.path}: no room to record", repair="free space on this file system")
+            return self._full
         if code not in _DEADLY:
             return StoreError(f"{self.path}: {error_name(error)}")
         self._dead = StoreDead(

@@ -70,7 +70,7 @@ class Switchboard:
         desk = self.desk
         tally = desk.database.read(partial(outbox.tally, book=desk.book))
         clock = desk.clock()
-        dead = desk.database.dead
+        failure = desk.database.dead or desk.database.full
         return View(
             version=version("ciao-kiosk"),
             environment=self.book.environment,
@@ -83,7 +83,7 @@ class Switchboard:
             readers=[ReaderView(name=door.gate.name, driver=door.gate.driver, state=door.state.value) for door in self.entrances],
             service=self.service(),
             certificate_days_left=None if self.certificate is None else days_left(self.certificate, clock.at),
-            store_failure=None if dead is None else dead.message,
+            store_failure=None if failure is None else failure.message,
             light=self.light(),
             resting=self.resting(),
         )
@@ -94,7 +94,9 @@ class Switchboard:
         return resting_signal(
             environment=self.book.environment,
             readers=[door.state.value for door in self.entrances],
+            # Full is no standing red: it ends with the next change that finds room, and nobody would tap at a red light.
             troubled=not desk.clock().trusted
+            or desk.database.full is not None
             or self.service().state is ServiceState.CONFIG_FAULT
             or desk.database.read(partial(tasks.any_open, book=desk.book)),
             store_failed=desk.database.dead is not None,
