@@ -156,10 +156,11 @@ def requeue(
     """
     group = group_of(vault, draft)
     reason = None
-    if group is not None and is_paused(connection, book, group):
-        reason = Reason.GROUP.value
-    elif not row.clock_trusted and row.called_ms is None:
+    # The clock goes first: the end of a pause must not send what still waits for its true time.
+    if not row.clock_trusted and row.called_ms is None:
         reason = Reason.CLOCK.value
+    elif group is not None and is_paused(connection, book, group):
+        reason = Reason.GROUP.value
     sealed = vault.seal(Field.REGISTRATION, row.uid, pack_draft(draft))
     connection.execute(_QUEUE_SQL, (reason, group, sealed, int(released), row.id, book, row.state))
     close_tasks(connection, registration=row.id, kinds=_WHY_IT_STOOD, at_ms=at_ms)

@@ -73,12 +73,14 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
-    """A registration on its way into the book."""
+    """A registration on its way into the book; ``waits`` when it needs a human, and the worker is told so."""
 
     draft: Draft
     state: State
     reason: Reason | None
     group: bytes | None
+    paused: bool = False
+    waits: bool
 
 
 class Intake:
@@ -159,8 +161,8 @@ class Intake:
             return Answer(signal=Signal.REVOKED)
         newest = taps.newest_tap(connection, book=self._book, holder=found.holder)
         last = None if newest is None else newest.last
-        stay = taps.stay_of(self._vault, newest)
-        elsewhere = _elsewhere(gate, found.profile.declaration, stay)
+        stay = self._stay(newest)
+        elsewhere = self._is_elsewhere(tap, gate, found.profile.declaration, stay)
         decision = rules.decide(gate.direction, tap.press, last, tap.now, self._site.limits, elsewhere=elsewhere)
         match decision:
             case rules.Already(since_ms=since, direction=direction):
@@ -188,8 +190,7 @@ class Intake:
         opened: tuple[TaskKind, ...],
     ) -> Answer:
         direction = rows[-1].draft.direction
-        waits = any(row.state is State.HELD or row.reason is Reason.GROUP for row in rows)
-        signal = Signal.HELD if waits else Signal.IN if direction is Direction.IN else Signal.OUT
+        signal = Signal.HELD if any(row.waits for row in rows) else Signal.IN if direction is Direction.IN else Signal.OUT
         ids = tuple(
             outbox.add_registration(
                 connection,
@@ -215,13 +216,15 @@ class Intake:
         return self._placed(connection, tap, *self._chosen(tap, gate, profile, Direction.IN))
 
     def _departure(
-        self, connection: sqlite3.Connection, tap: taps.Moment, gate: Gate, profile: Profile, stay: Draft | None
+        self, connection: sqlite3.Connection, tap: taps.Moment, gate: Gate, profile: Profile, stay: Draft | SealBroken | None
     ) -> _Row:
         """An OUT carries the declaration, employer and identity of its IN; without one it is chosen like an IN."""
-        if stay is None:
-            return self._placed(connection, tap, *self._chosen(tap, gate, profile, Direction.OUT))
-        draft = replace(stay, direction=Direction.OUT, at_ms=tap.now.at_ms, place=self._site.place)
-        return self._placed(connection, tap, draft, Reason.DECLARATION if stay.declaration is None else Reason.EMPLOYER)
+        if isinstance(stay, Draft):
+            draft = replace(stay, direction=Direction.OUT, at_ms=tap.now.at_ms, place=self._site.place)
+            lacking = Reason.DECLARATION if stay.declaration is None else Reason.EMPLOYER if stay.employer is None else None
+            return self._placed(connection, tap, draft, lacking)
+        draft, lacking = self._chosen(tap, gate, profile, Direction.OUT)
+        return self._placed(connection, tap, draft, lacking if stay is None else Reason.SEAL)
 
     def _chosen(self, tap: taps.Moment, gate: Gate, profile: Profile, direction: Direction) -> tuple[Draft, Reason | None]:
         choice = rules.assign(
@@ -243,14 +246,14 @@ class Intake:
         return draft, choice.reason
 
     def _placed(self, connection: sqlite3.Connection, tap: taps.Moment, draft: Draft, lacking: Reason | None) -> _Row:
-        """The state in which a draft enters the book; ``lacking`` says why it is held if it is incomplete."""
-        if draft.employer is None or draft.declaration is None:
-            return _Row(draft=draft, state=State.HELD, reason=lacking, group=None)
+        """The state in which a draft enters the book; ``lacking`` says why it is held."""
+        if lacking is not None or draft.employer is None or draft.declaration is None:
+            return _Row(draft=draft, state=State.HELD, reason=lacking, group=None, waits=True)
         group = self._group(draft.employer, draft.declaration)
-        reason = None if tap.clock.trusted else Reason.CLOCK
-        if outbox.is_paused(connection, self._book, group):
-            reason = Reason.GROUP
-        return _Row(draft=draft, state=State.QUEUED, reason=reason, group=group)
+        paused = outbox.is_paused(connection, self._book, group)
+        # The clock goes first: the end of a pause must not send what still waits for its true time.
+        reason = Reason.CLOCK if not tap.clock.trusted else Reason.GROUP if paused else None
+        return _Row(draft=draft, state=State.QUEUED, reason=reason, group=group, paused=paused)
 
     def _group(self, employer: Employer, declaration: DeclarationNumber) -> bytes:
         known = self._groups.get((employer, declaration))
@@ -265,13 +268,25 @@ class Intake:
         tasks.open_task(connection, TaskKind.UNKNOWN_CARD, book=self._book, at_ms=tap.now.at_ms, note=note)
         return Answer(signal=Signal.UNKNOWN_CARD, clock=_word(tap))
 
+    def _stay(self, newest: taps.Newest | None) -> Draft | SealBroken | None:
+        """The open stay's IN; a damaged one costs its own two rows and must not keep its person from tapping."""
+        try:
+            return taps.stay_of(self._vault, newest)
+        except SealBroken as broken:
+            return broken
+
+    def _is_elsewhere(self, tap: taps.Moment, gate: Gate, own: DeclarationNumber | None, stay: Draft | SealBroken | None) -> bool:
+        """Whether this reader names another declaration than the open stay's; a holder's own declaration goes before a reader's."""
+        if own is not None or gate.declaration is None or not isinstance(stay, Draft):
+            return False
+        if stay.declaration is not None:
+            return stay.declaration != gate.declaration
+        # A stay that is held for want of a declaration: where the reader's is not valid it would switch at every tap, never leave.
+        day = self._day(tap.now.at_ms)
+        return any(term.number == gate.declaration and term.valid_on(day) for term in self._site.declarations)
+
     def _day(self, at_ms: int) -> date:
         return datetime.fromtimestamp(at_ms / 1000, self._site.zone).date()
-
-
-def _elsewhere(gate: Gate, own: DeclarationNumber | None, stay: Draft | None) -> bool:
-    """Whether this reader names another declaration than the open stay's; a holder's own declaration goes before a reader's."""
-    return own is None and gate.declaration is not None and stay is not None and stay.declaration != gate.declaration
 
 
 def _word(tap: taps.Moment) -> str:
