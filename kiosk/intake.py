@@ -79,7 +79,6 @@ class _Row:
     state: State
     reason: Reason | None
     group: bytes | None
-    paused: bool = False
     waits: bool
 
 
@@ -253,7 +252,7 @@ class Intake:
         paused = outbox.is_paused(connection, self._book, group)
         # The clock goes first: the end of a pause must not send what still waits for its true time.
         reason = Reason.CLOCK if not tap.clock.trusted else Reason.GROUP if paused else None
-        return _Row(draft=draft, state=State.QUEUED, reason=reason, group=group, paused=paused)
+        return _Row(draft=draft, state=State.QUEUED, reason=reason, group=group, waits=paused)
 
     def _group(self, employer: Employer, declaration: DeclarationNumber) -> bytes:
         known = self._groups.get((employer, declaration))
@@ -295,19 +294,12 @@ def _word(tap: taps.Moment) -> str:
 
 def _answer(
     tap: taps.Moment,
-    profile: Profile,
+    whose: Profile,
     signal: Signal,
     direction: Direction,
     *,
     ids: tuple[int, ...] = (),
     since_ms: int | None = None,
 ) -> Answer:
-    return Answer(
-        signal=signal,
-        ids=ids,
-        direction=direction,
-        clock=_word(tap),
-        since_ms=since_ms,
-        name=profile.name,
-        language=profile.language,
-    )
+    shown = Answer(signal=signal, ids=ids, direction=direction, clock=_word(tap), since_ms=since_ms)
+    return replace(shown, name=whose.name, language=whose.language)
