@@ -128,9 +128,8 @@ class Intake:
 
     def _take_card(self, card: Card, gate: Gate, press: Press | None) -> Answer:
         clock = self._clock()
-        now = rules.Now(
-            at_ms=clock.wall_ms - (clock.boot_ns - card.boot_ns) // _NS_PER_MS, boot_ns=card.boot_ns, boot_id=clock.boot_id
-        )
+        at_ms = clock.wall_ms - (clock.boot_ns - card.boot_ns) // _NS_PER_MS
+        now = rules.Now(at_ms=at_ms, boot_ns=card.boot_ns, boot_id=clock.boot_id)
         identity = CardId(card.kind, card.identifier)
         tap = taps.Moment(
             card=identity,
@@ -146,11 +145,10 @@ class Intake:
             answer = self._database.write(partial(self._record, tap, gate))
         except (StoreError, SealBroken, sqlite3.Error) as error:
             return Answer(signal=Signal.FAILED, why=str(error))
-        if answer.ids:
-            self._queued()
-            if self._offline():
-                return replace(answer, offline=True)
-        return answer
+        if not answer.ids:
+            return answer
+        self._queued()
+        return replace(answer, offline=self._offline())
 
     def _record(self, tap: taps.Moment, gate: Gate, connection: sqlite3.Connection) -> Answer:
         found = roster.find(connection, self._vault, tap.card_index)
@@ -172,10 +170,8 @@ class Intake:
                 rows = (self._departure(connection, tap, gate, found.profile, stay),)
             case rules.Switch():
                 opened = ()
-                rows = (
-                    self._departure(connection, tap, gate, found.profile, stay),
-                    self._arrival(connection, tap, gate, found.profile),
-                )
+                left = self._departure(connection, tap, gate, found.profile, stay)
+                rows = (left, self._arrival(connection, tap, gate, found.profile))
             case _:
                 assert_never(decision)
         return self._write(connection, tap, found, rows, opened)
@@ -239,8 +235,8 @@ class Intake:
             direction=direction,
             at_ms=tap.now.at_ms,
             employer=choice.employer,
-            place=self._site.place,
             declaration=choice.declaration,
+            place=self._site.place,
         )
         return draft, choice.reason
 
@@ -281,8 +277,7 @@ class Intake:
         if stay.declaration is not None:
             return stay.declaration != gate.declaration
         # A stay that is held for want of a declaration: where the reader's is not valid it would switch at every tap, never leave.
-        day = self._day(tap.now.at_ms)
-        return any(term.number == gate.declaration and term.valid_on(day) for term in self._site.declarations)
+        return any(term.number == gate.declaration and term.valid_on(self._day(tap.now.at_ms)) for term in self._site.declarations)
 
     def _day(self, at_ms: int) -> date:
         return datetime.fromtimestamp(at_ms / 1000, self._site.zone).date()
