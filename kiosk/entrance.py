@@ -9,7 +9,7 @@ from enum import StrEnum
 from threading import Condition, Event
 from typing import Final
 
-from hardware.ports import Reader, Sighting
+from hardware.ports import Reader, ReaderLost, Sighting
 from kiosk.intake import Gate
 from kiosk.model import Answer
 
@@ -90,19 +90,27 @@ class Entrance:
 
     def run(self, stop: Event) -> None:
         """Take cards until ``stop`` is set; a failure of the reader is logged once each time and never leaves here."""
-        pause = _FIRST_RESTART_SECONDS
+        pause, told = _FIRST_RESTART_SECONDS, ""
         while not stop.is_set():
             try:
                 self._reader = self._build()
                 for sighting in self._reader.sightings(stop):
-                    pause = _FIRST_RESTART_SECONDS
+                    pause, told = _FIRST_RESTART_SECONDS, ""
                     self._tell(self.gate, sighting, self._take(sighting, self.gate))
-            except Exception:  # noqa: BLE001  a reader's failure of any kind stays its own
-                _log.exception("reader dead", extra={"reader": self.gate.name, "again_in_seconds": pause})
+            except Exception as error:  # noqa: BLE001  a reader's failure of any kind stays its own
+                told = self._complain(error, told)
             finally:
                 self._reader = None
             stop.wait(pause)
             pause = min(2 * pause, _LONGEST_RESTART_SECONDS)
+
+    def _complain(self, error: Exception, told: str) -> str:
+        """Log a failure, but the same one in a row only once: a reader may stay away for a week."""
+        # ReaderLost is written for people; the text of any other exception may hold what lay on the reader.
+        words = str(error) if isinstance(error, ReaderLost) else type(error).__name__
+        if words != told:
+            _log.error("reader dead", extra={"reader": self.gate.name, "why": words}, exc_info=error)
+        return words
 
     def wake(self) -> None:
         """Make a blocked reader look at ``stop``."""
