@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kiosk import amendments, groups, taps, tasks
+from kiosk import amendments, groups, settling, taps, tasks
 from kiosk.desk import Desk, people
 from kiosk.desk.book import CALLS
 from kiosk.errors import Declined, UsageError
@@ -22,6 +22,7 @@ from kiosk.outbox import Outbox
 from kiosk.records import unpack_draft
 from kiosk.rules import DeclarationTerm
 from kiosk.vault import Field
+from kiosk.verdicts import Created
 from tests.desks import MORNING_MS, Clock, add_row, draft, holds, open_desk, put
 from tests.people import (
     CANARY_CARD,
@@ -448,6 +449,29 @@ def test_one_registration_id_settles_one_row(desk: Desk) -> None:
     with pytest.raises(Declined, match="settles another row"):
         call(desk, "outbox resolve", id=rows[1], found=17001)
     assert call(desk, "outbox show", id=rows[1])["state"] == "unknown"
+
+
+@pytest.mark.parametrize(("shown", "word"), [(17001, None), (17002, "under another id, 17002")])
+def test_the_services_own_search_goes_before_a_humans_word(desk: Desk, shown: int, word: str | None) -> None:
+    """Where the service can be asked, a registration that it shows settles the row, whatever the human typed."""
+    row = add_row(desk, 1, draft(), State.UNKNOWN)
+
+    class Searching(Messenger):
+        def search_now(self, row: int) -> str:
+            found = Created(registration_id=shown, validity="pending")
+            desk.database.write(
+                lambda connection: settling.accept(
+                    connection, Outbox(desk.database, desk.vault, desk.book), row, bytes(16), found, at_ms=1, state=State.UNKNOWN
+                )
+            )
+            return "found"
+
+    asked = replace(desk, delivery=Searching())
+    if word is None:
+        assert call(asked, "outbox resolve", id=row, found=17001)["registration_id"] == shown
+        return
+    with pytest.raises(Declined, match=word):
+        call(asked, "outbox resolve", id=row, found=17001)
 
 
 def test_absent_is_for_what_was_looked_for(desk: Desk, messenger: Messenger) -> None:

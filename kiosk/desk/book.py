@@ -128,7 +128,7 @@ def outbox_cancel(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
 def outbox_resolve(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
     """Settle an unknown registration by hand: ``{"id", "found": registration id}`` or ``{"id", "absent": true}``.
 
-    What was found is checked by the follow-up like any accepted one.
+    Where the service can be asked, its own search goes before the human's word; else the follow-up checks what was found.
 
     Raises:
         Declined: It is in another state; the registration id settles another row; or it was not looked up yet.
@@ -136,7 +136,11 @@ def outbox_resolve(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]
     params.only(asked, ("id", "found", "absent"))
     number = params.number(asked, "id")
     if params.one_of(asked, ("found", "absent")) == "found":
-        return _changed(desk, number, partial(_found, desk, number, params.number(asked, "found")))
+        found = params.number(asked, "found")
+        desk.database.read(partial(_in, desk, number=number, states={State.UNKNOWN}))
+        if desk.delivery is not None:
+            desk.delivery.search_now(number)
+        return _changed(desk, number, partial(_found, desk, number, found))
     if not params.flag(asked, "absent"):
         raise UsageError("absent must be true")
     return _changed(desk, number, partial(_absent, desk, number))
@@ -169,7 +173,14 @@ def _resume(desk: Desk, number: int, connection: sqlite3.Connection) -> None:
 
 
 def _found(desk: Desk, number: int, registration_id: int, connection: sqlite3.Connection) -> None:
-    kept = _in(desk, connection, number, {State.UNKNOWN})
+    kept = _in(desk, connection, number, {State.UNKNOWN, State.ACCEPTED})
+    if kept.row.registration_id == registration_id:
+        return
+    if kept.state is State.ACCEPTED:
+        raise Declined(
+            f"registration {number}: the service holds it under another id, {kept.row.registration_id}",
+            repair="nothing is left to do: it counts as accepted under that one",
+        )
     at_ms = desk.clock().wall_ms
     created = Created(registration_id=registration_id, validity="pending")
     if not settling.accept(connection, _outbox(desk), number, kept.row.uid, created, at_ms=at_ms, state=State.UNKNOWN):
