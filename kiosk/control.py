@@ -2,12 +2,13 @@
 
 The socket is 0600 and the caller's uid is checked by the kernel's word (SO_PEERCRED): only the daemon's own user
 and root are served. Every path works, also one beyond the 108 bytes of ``sun_path``: both sides reach it through
-an open directory.
+an open descriptor.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -28,6 +29,8 @@ Call = Callable[[Mapping[str, object]], Mapping[str, object]]
 _LONGEST_LINE: Final = 32 * 1024 * 1024
 _PATIENCE_SECONDS: Final = 30.0
 _AT_ONCE: Final = 16
+#: Verbs that wait for a place; beyond it the kernel turns them away at once, as if no daemon were there.
+_IN_LINE: Final = 128
 #: How an error travels, by class: what the other side raises, and so with which code its verb exits.
 _KINDS: Final[Mapping[str, type[KioskError]]] = {"usage": UsageError, "declined": Declined, "failed": KioskError}
 
@@ -82,21 +85,19 @@ class ControlServer:
         request = _read_line(connection)
         if request is None:
             return
-        connection.sendall(json.dumps(self._reply(request)).encode() + b"\n")
+        connection.sendall(self._reply(request).encode() + b"\n")
 
-    def _reply(self, request: bytes) -> dict[str, object]:
+    def _reply(self, request: bytes) -> str:
         try:
             call, params = self._understood(request)
-            return {"result": call(params)}
+            return json.dumps({"result": call(params)})
         except KioskError as error:
             kind = next((kind for kind, cls in _KINDS.items() if isinstance(error, cls)), "failed")
-            return {"error": {"kind": kind, "message": error.message, "repair": error.repair}}
+            return _failure(kind, error.message, error.repair)
         except Exception as error:  # noqa: BLE001  one broken call must not end the daemon
             # The text of a foreign exception may carry a personal datum: only its kind leaves (see kiosk.logs).
             _log.exception("a call failed")
-            return {
-                "error": {"kind": "failed", "message": f"the call failed in the daemon ({type(error).__name__})", "repair": None}
-            }
+            return _failure("failed", f"the call failed in the daemon ({type(error).__name__})", None)
 
     def _understood(self, request: bytes) -> tuple[Call, Mapping[str, object]]:
         try:
@@ -104,7 +105,7 @@ class ControlServer:
             name, params = asked["call"], asked["params"]
         except (ValueError, KeyError, TypeError):
             raise UsageError("the control socket takes one JSON object a line: call, params") from None
-        if name not in self._calls or not isinstance(params, dict):
+        if not (isinstance(name, str) and name in self._calls and isinstance(params, dict)):
             raise UsageError("this daemon does not know that call", repair="use the verbs of the installed version")
         return self._calls[name], params
 
@@ -123,7 +124,7 @@ def ask(path: Path, call: str, params: Mapping[str, object], *, timeout: float =
         KioskError: Whatever the call raised in the daemon, as the same kind of error.
     """
     try:
-        with _at(path) as address, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        with _short(path) as address, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(timeout)
             connection.connect(address)
             connection.sendall(json.dumps({"call": call, "params": params}).encode() + b"\n")
@@ -132,45 +133,62 @@ def ask(path: Path, call: str, params: Mapping[str, object], *, timeout: float =
         raise UsageError(
             f"{path}: this user may not speak to the daemon", repair="run the verb as the daemon's user or with sudo"
         ) from None
+    except (BrokenPipeError, ConnectionResetError):
+        line = None
     except OSError as error:
         raise NoDaemon(f"{path}: no daemon answers ({error.strerror or 'time is up'})", repair="start it: `kiosk run`") from None
     if line is None:
         raise NoDaemon(f"{path}: the daemon closed the connection", repair="run the verb as the daemon's user or root; see its log")
-    reply = json.loads(line)
-    if "error" in reply:
-        told = reply["error"]
-        raise _KINDS.get(told["kind"], KioskError)(told["message"], repair=told["repair"])
-    result: dict[str, Any] = reply["result"]
+    return _result(path, line)
+
+
+def _result(path: Path, line: bytes) -> dict[str, Any]:
+    try:
+        reply = json.loads(line)
+        told = reply.get("error")
+        result: dict[str, Any] = {} if told else reply["result"]
+        error = _KINDS.get(told["kind"], KioskError)(told["message"], repair=told["repair"]) if told else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise NoDaemon(f"{path}: another program answers there", repair="name another [control] socket") from None
+    if error is not None:
+        raise error
     return result
+
+
+def _failure(kind: str, message: str, repair: str | None) -> str:
+    return json.dumps({"error": {"kind": kind, "message": message, "repair": repair}})
 
 
 def _bind(path: Path) -> socket.socket:
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)
     try:
-        path.unlink(missing_ok=True)
-        mask = os.umask(0o177)
-        try:
-            with _at(path) as address:
-                server.bind(address)
-        finally:
-            os.umask(mask)
-        server.listen(_AT_ONCE)
+        if path.exists() and not path.is_socket():
+            raise FileExistsError(errno.EEXIST, "something else lies there")
+        with _short(path.parent) as folder:
+            made = f"{folder}/.control-{os.getpid()}"
+            server.bind(made)
+            server.listen(_IN_LINE)
+            # Only a socket that answers takes the place of the old one.
+            Path(made).rename(f"{folder}/{path.name}")
     except OSError as error:
         server.close()
         raise UsageError(
-            f"[control] socket: {path}: {error.strerror}", repair="name a folder that the daemon's user may write"
+            f"[control] socket: {path}: {error.strerror}", repair="name a new file in a folder that the daemon's user may write"
         ) from None
+    finally:
+        os.umask(mask)
     return server
 
 
 @contextlib.contextmanager
-def _at(path: Path) -> Iterator[str]:
-    """An address for ``path`` that is always short: through the open directory."""
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+def _short(path: Path) -> Iterator[str]:
+    """A short name for a path of any length: that of a descriptor by which it is open."""
+    opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
+        yield f"/proc/self/fd/{opened}"
     finally:
-        os.close(folder)
+        os.close(opened)
 
 
 def _peer_uid(connection: socket.socket) -> int:
