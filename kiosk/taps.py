@@ -138,7 +138,8 @@ def recent(connection: sqlite3.Connection, *, book: int, since_ms: int) -> list[
     """Each holder's and each unknown card's newest tap since ``since_ms`` (Unix milliseconds UTC), newest first.
 
     Reads backwards from the newest tap and stops at the first that a trusted clock put before ``since_ms``,
-    so it costs as much as the shift was busy, not as the book is long.
+    so it costs as much as the shift was busy, not as the book is long. Taps after that one whose clock was not
+    to be trusted count as well, whatever it said: somebody who came in while it stood in 1970 is inside.
     """
     newest: dict[object, Present] = {}
     for holder, direction, press, at_ms, reader in _since(connection, _KNOWN, book, since_ms):
@@ -152,7 +153,6 @@ def recent(connection: sqlite3.Connection, *, book: int, since_ms: int) -> list[
 def _since(connection: sqlite3.Connection, sql: str, book: int, since_ms: int) -> Iterator[tuple[Any, ...]]:
     """Rows backwards from the newest, until one that a trusted clock put before ``since_ms``."""
     for at_ms, trusted, *fields in connection.execute(sql, (book,)):
-        if at_ms >= since_ms:
-            yield (*fields[:-1], at_ms, fields[-1])
-        elif trusted:
+        if trusted and at_ms < since_ms:
             return
+        yield (*fields[:-1], at_ms, fields[-1])

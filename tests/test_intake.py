@@ -315,7 +315,7 @@ def test_the_holders_own_declaration_beats_the_readers(two: Gatehouse) -> None:
     two.enrol(own)
     two.tap(own.card, ELSEWHERE)
     two.clocks.wait(HOUR)
-    assert two.tap(own.card, HERE).signal is Signal.OUT
+    assert two.tap(own.card, ELSEWHERE).signal is Signal.OUT
     assert [row.draft.declaration for row in two.rows()] == [DECLARATION, DECLARATION]
 
 
