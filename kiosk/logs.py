@@ -38,12 +38,13 @@ def _origin(record: logging.LogRecord) -> str | None:
 
 
 def start_logging() -> None:
-    """Send every record from INFO up to standard error; foreign libraries from WARNING up."""
+    """Send every record from INFO up to standard error; foreign libraries and Python's warnings from WARNING up."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(logging.WARNING)
     for ours in ("kiosk", "hardware"):
         logging.getLogger(ours).setLevel(logging.INFO)
+    logging.captureWarnings(capture=True)
     # A log that can't be written must never end in a traceback on the tap path.
     logging.raiseExceptions = False

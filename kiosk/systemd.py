@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Mapping
@@ -33,13 +34,17 @@ class ServiceManager:
         self._tell("WATCHDOG=1")
 
     def _tell(self, words: str) -> None:
-        if self._address:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as manager:
-                manager.connect(self._address)
-                manager.sendall(words.encode())
+        if not self._address:
+            return
+        # A manager that went away, or an address inherited from another life, must not end the daemon.
+        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, kind) as manager:
+            manager.connect(self._address)
+            manager.sendall(words.encode())
 
 
 def _watchdog_seconds(environ: Mapping[str, str]) -> float | None:
     microseconds = environ.get("WATCHDOG_USEC", "")
     owner = environ.get("WATCHDOG_PID", str(os.getpid()))
-    return int(microseconds) / 1_000_000 if microseconds.isdigit() and owner == str(os.getpid()) else None
+    ours = microseconds.isdigit() and int(microseconds) > 0 and owner == str(os.getpid())
+    return int(microseconds) / 1_000_000 if ours else None
