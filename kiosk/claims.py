@@ -12,12 +12,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from kiosk.errors import SealBroken
-from kiosk.model import Reason, Registration, TaskKind
-from kiosk.outbox import Outbox, is_paused
-from kiosk.records import unpack_draft
-from kiosk.tasks import open_task
-from kiosk.vault import Field
+from kiosk.model import Reason, Registration
+from kiosk.outbox import Outbox, is_paused, park, unseal
 
 #: Rows looked at in one transaction: some 5 ms here, so that no tap waits longer than 20 ms on a slower machine.
 _SCAN: Final = 500
@@ -28,16 +24,17 @@ HOUR_MS: Final = 3_600_000
 _FIRST_SPLIT: Final = -(2**63)
 _LAST_SPLIT: Final = 2**63 - 1
 
-_KEY_SQL: Final = (
-    "SELECT group_index, split FROM registrations WHERE book = ? AND state = 'queued' AND reason IS NULL"
-    " AND (group_index, split) > (?, ?) ORDER BY group_index, split LIMIT 1"
-)
+_HEAD: Final = "SELECT group_index, split, id FROM registrations WHERE book = ? AND state = 'queued' AND reason IS NULL AND"
+#: Two searches: a comparison of both columns at once would walk through all rows of the group.
+_NEXT_SPLIT_SQL: Final = f"{_HEAD} group_index = ? AND split > ? ORDER BY split, id LIMIT 1"
+_NEXT_GROUP_SQL: Final = f"{_HEAD} group_index > ? ORDER BY group_index, split, id LIMIT 1"
+_OPEN_SQL: Final = "SELECT min(id) FROM registrations WHERE book = ? AND state = ?"
 _ROWS_SQL: Final = (
     "SELECT id, holder, uid, at_ms, attempts, called_ms, released, sealed FROM registrations"
     " WHERE book = ? AND state = 'queued' AND reason IS ? AND group_index = ? AND split = ? AND id > ? ORDER BY id LIMIT ?"
 )
 _BLOCKED_SQL: Final = (
-    "SELECT 1 FROM registrations WHERE book = ? AND holder = ? AND id > ? AND id < ?"
+    "SELECT 1 FROM registrations WHERE holder = ? AND id > ? AND id < ? AND book = ?"
     " AND (state IN ('in_flight', 'unknown') OR (state = 'queued' AND reason IS NULL))"
     " AND (state <> 'unknown' OR called_ms IS NULL OR called_ms > ?) LIMIT 1"
 )
@@ -200,21 +197,6 @@ def next_probe_ms(connection: sqlite3.Connection, book: int) -> int | None:
     return None if last is None else int(last) + HOUR_MS
 
 
-def unseal(outbox: Outbox, uid: bytes, sealed: bytes) -> tuple[Registration | None, Reason]:
-    """Open what is to be sent; None with the reason for which the row must be held instead."""
-    try:
-        draft = unpack_draft(outbox.vault.open(Field.REGISTRATION, uid, sealed))
-    except SealBroken:
-        return None, Reason.SEAL
-    return draft.complete(), Reason.EMPLOYER if draft.employer is None else Reason.DECLARATION
-
-
-def park(connection: sqlite3.Connection, *, book: int, row: int, holder: int, reason: Reason, at_ms: int) -> None:
-    """Hold a row for a human, inside the caller's transaction."""
-    connection.execute("UPDATE registrations SET state = 'held', reason = ?, split = 0 WHERE id = ?", (reason.value, row))
-    open_task(connection, TaskKind.HELD, book=book, at_ms=at_ms, registration=row, holder=holder)
-
-
 def _park_all(book: int, broken: list[tuple[_Candidate, Reason]], at_ms: int, connection: sqlite3.Connection) -> None:
     for each, reason in broken:
         park(connection, book=book, row=each.id, holder=each.holder, reason=reason, at_ms=at_ms)
@@ -222,10 +204,10 @@ def _park_all(book: int, broken: list[tuple[_Candidate, Reason]], at_ms: int, co
 
 def _look(book: int, terms: Terms, place: _Place, connection: sqlite3.Connection) -> _Look:
     if place.after is None:
-        key = connection.execute(_KEY_SQL, (book, place.group, place.split)).fetchone()
-        if key is None:
+        head = _head(connection, book, place.group, place.split)
+        if head is None:
             return _Look(_Place(), ended=True)
-        group, split = key
+        group, split, _ = head
     else:
         group, split = place.group, place.split
     if is_paused(connection, book, group):
@@ -261,6 +243,24 @@ def _candidates(connection: sqlite3.Connection, values: tuple[object, ...]) -> l
     return [_Candidate(*row) for row in connection.execute(_ROWS_SQL, values)]
 
 
+def _head(connection: sqlite3.Connection, book: int, group: bytes, split: int) -> tuple[bytes, int, int] | None:
+    """The first row of the next suspect set, or of the next group."""
+    return (  # type: ignore[no-any-return]  # a row of sqlite3
+        connection.execute(_NEXT_SPLIT_SQL, (book, group, split)).fetchone()
+        or connection.execute(_NEXT_GROUP_SQL, (book, group)).fetchone()
+    )
+
+
+def _oldest_open(connection: sqlite3.Connection, book: int) -> int:
+    """No row before this one delays anybody: so a person's long history is never read."""
+    ids = [connection.execute(_OPEN_SQL, (book, state)).fetchone()[0] for state in ("in_flight", "unknown")]
+    group, split = b"", _FIRST_SPLIT
+    while head := _head(connection, book, group, split):
+        group, split, first = head
+        ids.append(first)
+    return min((each for each in ids if each is not None), default=_LAST_SPLIT)
+
+
 def _choose(
     connection: sqlite3.Connection, book: int, terms: Terms, found: list[_Candidate], most: int
 ) -> tuple[tuple[_Candidate, ...], int]:
@@ -269,6 +269,7 @@ def _choose(
     cleared: dict[int, int] = {}  # a person's rows up to this one are in the batch or delay nobody
     waiting: set[int] = set()
     last = 0
+    before = _oldest_open(connection, book) - 1
     for each in found:
         if len(chosen) == most:
             break
@@ -278,7 +279,7 @@ def _choose(
         if each.is_late(terms):
             park(connection, book=book, row=each.id, holder=each.holder, reason=Reason.LATE, at_ms=terms.now_ms)
             continue
-        values = (book, each.holder, cleared.get(each.holder, 0), each.id, terms.now_ms - terms.order_wait_ms)
+        values = (each.holder, cleared.get(each.holder, before), each.id, book, terms.now_ms - terms.order_wait_ms)
         if connection.execute(_BLOCKED_SQL, values).fetchone():
             waiting.add(each.holder)
             continue

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from kiosk.claims import HOUR_MS, unseal
+from kiosk.claims import HOUR_MS
 from kiosk.model import TaskKind
-from kiosk.outbox import Outbox
+from kiosk.outbox import Outbox, unseal
 from kiosk.records import pack_remarks
 from kiosk.tasks import open_task
 from kiosk.vault import Field
@@ -136,9 +136,7 @@ def _conclude(connection: sqlite3.Connection, outbox: Outbox, row: Unchecked, sh
 
 
 def _complain(connection: sqlite3.Connection, outbox: Outbox, row: Unchecked, note: str, at_ms: int) -> None:
-    open_task(
-        connection, TaskKind.VALIDITY, book=outbox.book, at_ms=at_ms, registration=row.id, holder=row.holder, note=note
-    )
+    open_task(connection, TaskKind.VALIDITY, book=outbox.book, at_ms=at_ms, registration=row.id, holder=row.holder, note=note)
 
 
 def _postpone(connection: sqlite3.Connection, rows: Iterable[Unchecked], patience: Patience, at_ms: int) -> None:

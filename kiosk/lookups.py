@@ -15,11 +15,11 @@ from functools import partial
 from typing import Final
 
 from kiosk import groups, roster, settling
-from kiosk.claims import HOUR_MS, park, unseal
+from kiosk.claims import HOUR_MS
 from kiosk.errors import SealBroken
 from kiosk.identifiers import DeclarationNumber, Employer
 from kiosk.model import Direction, Registration, State, TaskKind
-from kiosk.outbox import Outbox
+from kiosk.outbox import Outbox, park, unseal
 from kiosk.tasks import close_tasks, open_task
 from kiosk.verdicts import Created, Found, Query, ServedRegistration
 
@@ -161,9 +161,7 @@ def unavailable(outbox: Outbox, lookup: Lookup, *, at_ms: int) -> None:
 
     def work(connection: sqlite3.Connection) -> None:
         for row in lookup.rows:
-            open_task(
-                connection, TaskKind.UNKNOWN, book=outbox.book, at_ms=at_ms, registration=row.id, holder=row.holder
-            )
+            open_task(connection, TaskKind.UNKNOWN, book=outbox.book, at_ms=at_ms, registration=row.id, holder=row.holder)
         _postpone(connection, lookup.rows, at_ms + HOUR_MS)
 
     outbox.database.write(work)
@@ -202,9 +200,7 @@ def _prepare(outbox: Outbox, rows: list[_Unknown], now_ms: int) -> Lookup | None
 def _sought(outbox: Outbox, row: _Unknown, now_ms: int) -> Sought | None:
     registration, reason = unseal(outbox, row.uid, row.sealed)
     if registration is None:
-        outbox.database.write(
-            partial(park, book=outbox.book, row=row.id, holder=row.holder, reason=reason, at_ms=now_ms)
-        )
+        outbox.database.write(partial(park, book=outbox.book, row=row.id, holder=row.holder, reason=reason, at_ms=now_ms))
         return None
     try:
         ssins = outbox.database.read(partial(roster.every_insz, vault=outbox.vault, holder=row.holder))

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from kiosk.database import Database
-from kiosk.model import Draft, Reason, Signal, State
-from kiosk.records import group_bytes, pack_draft
+from kiosk.errors import SealBroken
+from kiosk.model import Draft, Reason, Registration, Signal, State, TaskKind
+from kiosk.records import group_bytes, pack_draft, unpack_draft
 from kiosk.taps import Moment
+from kiosk.tasks import open_task
 from kiosk.vault import Field, Index, Vault, new_uid
 
 _UNSENT: Final = (State.QUEUED, State.IN_FLIGHT, State.UNKNOWN)
@@ -148,3 +150,18 @@ def recover(connection: sqlite3.Connection, book: int) -> int:
         "UPDATE registrations SET state = ?, called_ms = NULL, absent_ms = NULL, search_ms = NULL WHERE book = ? AND state = ?",
         (State.UNKNOWN.value, book, State.IN_FLIGHT.value),
     ).rowcount
+
+
+def unseal(outbox: Outbox, uid: bytes, sealed: bytes) -> tuple[Registration | None, Reason]:
+    """Open what is to be sent; None with the reason for which the row must be held instead."""
+    try:
+        draft = unpack_draft(outbox.vault.open(Field.REGISTRATION, uid, sealed))
+    except SealBroken:
+        return None, Reason.SEAL
+    return draft.complete(), Reason.EMPLOYER if draft.employer is None else Reason.DECLARATION
+
+
+def park(connection: sqlite3.Connection, *, book: int, row: int, holder: int, reason: Reason, at_ms: int) -> None:
+    """Hold a row for a human, inside the caller's transaction."""
+    connection.execute("UPDATE registrations SET state = 'held', reason = ?, split = 0 WHERE id = ?", (reason.value, row))
+    open_task(connection, TaskKind.HELD, book=book, at_ms=at_ms, registration=row, holder=holder)

@@ -96,8 +96,6 @@ CREATE TABLE registrations (
 ) STRICT;
 CREATE INDEX registrations_holder ON registrations (holder);
 CREATE INDEX registrations_state ON registrations (book, state, reason, group_index, split);
-CREATE INDEX registrations_order ON registrations (book, holder)
-    WHERE state IN ('in_flight', 'unknown') OR (state = 'queued' AND reason IS NULL);
 CREATE INDEX registrations_search ON registrations (book, search_ms) WHERE state = 'unknown';
 CREATE INDEX registrations_pending ON registrations (book, search_ms) WHERE state = 'accepted' AND validity = 'pending';
 CREATE UNIQUE INDEX registrations_settled ON registrations (book, registration_id) WHERE registration_id IS NOT NULL;

@@ -220,13 +220,14 @@ def test_a_draft_that_lacks_something_is_parked_for_what_it_lacks(world: World) 
 @pytest.mark.parametrize(
     ("sql", "values", "plan"),
     [
-        (claims._KEY_SQL, (1, b"", -1), "USING COVERING INDEX registrations_state (book=? AND state=? AND reason=?"),
+        (claims._NEXT_SPLIT_SQL, (1, b"", -1), "state (book=? AND state=? AND reason=? AND group_index=? AND split>?)"),
+        (claims._NEXT_GROUP_SQL, (1, b""), "state (book=? AND state=? AND reason=? AND group_index>?)"),
         (
             claims._ROWS_SQL,
             (1, None, b"", 0, 0, 9),
             "registrations_state (book=? AND state=? AND reason=? AND group_index=? AND split=? AND",
         ),
-        (claims._BLOCKED_SQL, (1, 1, 0, 9, 0), "USING INDEX registrations_order (book=? AND holder=? AND rowid>? AND rowid<?)"),
+        (claims._BLOCKED_SQL, (1, 0, 9, 1, 0), "USING INDEX registrations_holder (holder=? AND rowid>? AND rowid<?)"),
         (claims._FIRST_SPLIT_SQL, (1, b""), "registrations_state (book=? AND state=? AND reason=? AND group_index=?)"),
     ],
 )
