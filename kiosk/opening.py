@@ -43,7 +43,14 @@ def open_house(config: Config, *, create: bool) -> House:
         StoreBusy: Another process holds the store.
         StoreDead: It can't be read or written.
     """
-    vault = Vault(config.store.key_file.read_bytes())
+    return _open(config, _vault(config), create=create)
+
+
+def _vault(config: Config) -> Vault:
+    return Vault(config.store.key_file.read_bytes())
+
+
+def _open(config: Config, vault: Vault, *, create: bool) -> House:
     database = open_database(config.store.path, vault, create=create)
     try:
         timekeeper = _timekeeper(config, database)
@@ -85,8 +92,9 @@ def borrowed_desk(config: Config, *, create: bool) -> Iterator[Desk]:
     Raises:
         KioskError: See ``open_house``.
     """
+    vault = _vault(config)  # as the caller: a key that systemd hands to the daemon may be root's alone
     with _as_owner(config.store.path):
-        house = open_house(config, create=create)
+        house = _open(config, vault, create=create)
         try:
             yield replace(desk_of(config, house), delivery=None)
         finally:
@@ -96,7 +104,8 @@ def borrowed_desk(config: Config, *, create: bool) -> Iterator[Desk]:
 @contextlib.contextmanager
 def _as_owner(path: Path) -> Iterator[None]:
     """Root takes the place of the owner of the store (or of its folder), so that new files are his."""
-    owner = (path if path.exists() else path.parent).stat()
+    place = next((place for place in (path, path.parent) if place.exists()), Path("/"))  # without a folder, opening tells
+    owner = place.stat()
     mask = os.umask(0o077)
     change = os.geteuid() == 0 and owner.st_uid != 0
     group = os.getegid()

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from hardware.ports import ReaderLost
+from kiosk.check import Finding, Grade, check, report
+from kiosk.opening import open_house
+from kiosk.provisioning import make_client_key
+from kiosk.settings import Config, Driver
+from tests.configs import MINIMAL, read
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One client key with its certificate, since making one takes a second."""
+    folder = tmp_path_factory.mktemp("pair")
+    make_client_key(folder / "client.key.pem", folder / "client.cert.pem", company="Invented NV", now=NOW)
+    return folder
+
+
+@pytest.fixture
+def config(tmp_path: Path, pair: Path) -> Config:
+    """A configuration in which all is well."""
+    loaded = read(tmp_path, MINIMAL)
+    service = replace(loaded.service, private_key=pair / "client.key.pem", certificate=pair / "client.cert.pem")
+    return replace(loaded, service=service)
+
+
+def found(config: Config, subject: str, now: datetime = NOW) -> Finding:
+    (one,) = [finding for finding in check(config, now) if finding.subject == subject]
+    return one
+
+
+def test_a_good_box_has_nothing_wrong(config: Config) -> None:
+    """Every part is reported, nothing is wrong, and no store is made by looking."""
+    findings = check(config, NOW)
+    assert [finding.subject for finding in findings] == [
+        "configuration",
+        "client key",
+        "certificate",
+        "store",
+        "reader gate",
+        "direction",
+    ]
+    assert report(findings)["ok"] is True
+    assert "training" in findings[0].told
+    assert found(config, "client key").told == "signs with RS256"
+    assert found(config, "certificate").told == "730 days left"
+    assert not config.store.path.exists()
+
+
+def test_the_report_tells_each_finding_with_its_repair(config: Config) -> None:
+    """As JSON: ok, and for each finding subject, grade, told and repair; one that is wrong is enough."""
+    findings = [
+        Finding(subject="a", grade=Grade.OK, told="x"),
+        Finding(subject="b", grade=Grade.WRONG, told="y", repair="do z"),
+    ]
+    assert report(findings) == {
+        "ok": False,
+        "items": [
+            {"subject": "a", "grade": "ok", "told": "x", "repair": None},
+            {"subject": "b", "grade": "wrong", "told": "y", "repair": "do z"},
+        ],
+    }
+    assert report(findings[:1])["ok"] is True
+
+
+def test_every_mistake_is_told_at_once(config: Config, tmp_path: Path) -> None:
+    """A broken key, a store that is none and a reader that is not there: three repairs from one look."""
+    (tmp_path / "broken.pem").write_text("no key", encoding="ascii")
+    config.store.path.write_bytes(b"no database, but long enough to be looked at" * 50)
+    readers = (replace(config.readers[0], driver=Driver.PCSC, match="No Such Reader"),)
+    broken = replace(config, readers=readers, service=replace(config.service, private_key=tmp_path / "broken.pem"))
+    wrong = [finding for finding in check(broken, NOW) if finding.grade is Grade.WRONG]
+    assert [finding.subject for finding in wrong] == ["client key", "store", "reader gate"]
+    assert config.store.path.read_bytes().startswith(b"no database"), "looking changed the file"
+
+
+def test_a_certificate_is_missed_or_refused(config: Config, tmp_path: Path) -> None:
+    """Without one: advice. One that is none, or that belongs to another key: wrong."""
+    assert found(replace(config, service=replace(config.service, certificate=None)), "certificate").grade is Grade.ADVICE
+    (tmp_path / "none.pem").write_text("nothing", encoding="ascii")
+    none = replace(config, service=replace(config.service, certificate=tmp_path / "none.pem"))
+    assert found(none, "certificate").grade is Grade.WRONG
+    make_client_key(tmp_path / "other.key", tmp_path / "other.pem", company="Invented NV", now=NOW)
+    other = replace(config, service=replace(config.service, certificate=tmp_path / "other.pem"))
+    first, second = [finding for finding in check(other, NOW) if finding.subject == "certificate"]
+    assert first.grade is Grade.WRONG
+    assert "does not belong" in first.told
+    assert second.grade is Grade.OK
+
+
+@pytest.mark.parametrize(
+    ("days", "grade", "told"),
+    [
+        (0, Grade.OK, "730 days left"),
+        (700, Grade.OK, "30 days left"),
+        (701, Grade.ADVICE, "29 days left"),
+        (731, Grade.WRONG, "ended"),
+    ],
+)
+def test_a_certificate_that_ends_is_told_in_time(config: Config, days: int, grade: Grade, told: str) -> None:
+    """A month before its end it is an advice, after its end a mistake."""
+    one = found(config, "certificate", NOW + timedelta(days=days))
+    assert (one.grade, one.told.startswith(told)) == (grade, True)
+    assert (one.repair is None) == (grade is Grade.OK)
+
+
+def test_a_store_in_use_is_well(config: Config) -> None:
+    """A store that opens with its key is well, and so is one that the daemon holds."""
+    house = open_house(config, create=True)
+    assert "in use by the running daemon" in found(config, "store").told
+    house.database.close()
+    assert "opens with its key" in found(config, "store").told
+
+
+def test_a_reader_is_looked_for(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PC/SC reader that fits is named, one that does not is wrong with what is plugged in; without pcscd that is said."""
+    gate = replace(config.readers[0], driver=Driver.PCSC, match="Virtual")
+    with_pcsc = replace(config, readers=(gate,))
+    monkeypatch.setattr("hardware.pcsc.listing", lambda: ["Virtual PCD 00 00", "Other"])
+    assert found(with_pcsc, "reader gate").told == "Virtual PCD 00 00, toggle"
+    anything = replace(config, readers=(replace(gate, match=None),))
+    assert found(anything, "reader gate").told == "Virtual PCD 00 00, Other, toggle"
+    monkeypatch.setattr("hardware.pcsc.listing", lambda: ["Other"])
+    assert found(with_pcsc, "reader gate").told == "plugged in are: Other"
+    monkeypatch.setattr("hardware.pcsc.listing", list)
+    assert found(with_pcsc, "reader gate").told == "no reader is plugged in"
+
+    def lost() -> list[str]:
+        raise ReaderLost("no pcscd")
+
+    monkeypatch.setattr("hardware.pcsc.listing", lost)
+    assert (found(with_pcsc, "reader gate").told, found(with_pcsc, "reader gate").grade) == ("no pcscd", Grade.WRONG)
+
+
+def test_toggle_readers_come_with_a_warning_about_other_kiosks(tmp_path: Path) -> None:
+    """Several kiosks on one site must use fixed directions; with fixed ones there is nothing to warn of."""
+    assert "direction" in [finding.subject for finding in check(read(tmp_path, MINIMAL), NOW)]
+    fixed = read(tmp_path, MINIMAL + 'direction = "in"\n')
+    assert "direction" not in [finding.subject for finding in check(fixed, NOW)]

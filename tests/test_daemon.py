@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from hardware.pcsc import PcscReader
+from hardware.simulated import SimulatedReader
+from kiosk import daemon
+from kiosk.config import load
+from kiosk.delivery import Delivery
+from kiosk.errors import StoreBusy, UsageError
+from kiosk.followup import FollowUp
+from kiosk.settings import Driver, LatePolicy
+from kiosk.switchboard import Switchboard
+from kiosk.verdicts import Misconfigured, Query, SearchFailed
+from tests.box import line_fields
+from tests.configs import change, write
+from tests.daemons import Running, running
+from tests.people import invented_card, invented_line
+from tests.sites import until
+from tests.stores import descriptor
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return write(tmp_path, change(("[store]", 'start_jitter_seconds = 0\n\n[clock]\nsource = "assume"\n\n[store]')))
+
+
+def enrol(run: Running, *numbers: int) -> None:
+    run.ask("badge add", lines=[json.dumps(line_fields(invented_line(number))) for number in numbers])
+
+
+def tap(run: Running, number: int) -> dict[str, object]:
+    answer: dict[str, object] = run.ask("tap", card=invented_card(number).identifier.hex())
+    return answer
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_runs_until_it_is_told_to_stop(config: Path, number: signal.Signals) -> None:
+    """A daemon with a good configuration answers, records a tap, and ends with 0 at SIGTERM and at SIGINT, its socket gone."""
+    with running(config) as run:
+        enrol(run, 0)
+        assert tap(run, 0)["signal"] == "in"
+        assert run.config.control.socket.exists()
+        assert run.stop(number) == 0
+        assert not run.config.control.socket.exists()
+
+
+def test_what_it_writes_is_its_own_alone(config: Path) -> None:
+    """Store, lock and socket are readable by nobody else."""
+    with running(config) as run:
+        enrol(run, 0)
+        made = [path for path in config.parent.iterdir() if path.name.startswith("kiosk.") and path.suffix != ".toml"]
+        assert {path.name for path in made} >= {"kiosk.db", "kiosk.db-wal", "kiosk.db.lock", "kiosk.sock"}
+        assert {path.stat().st_mode & 0o777 for path in made} == {0o600}
+
+
+def test_the_log_tells_each_tap_without_the_person(config: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """One JSON object a line: ready, the tap with its signal and ids, stopped."""
+    with running(config) as run:
+        enrol(run, 0)
+        tap(run, 0)
+    events = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    told = {event["event"]: event for event in events}
+    assert told["ready"]["environment"] == "training"
+    assert (told["tap"]["reader"], told["tap"]["signal"], told["tap"]["ids"]) == ("gate", "in", [1])
+    assert (told["stopped"]["failed"], told["stopped"]["hung"]) == (False, [])
+
+
+def test_a_key_that_can_not_sign_keeps_everything_and_is_shown(config: Path) -> None:
+    """The client key is looked at when the first row is due: a fault of configuration, not an end; the taps are kept."""
+    with running(config) as run:
+        enrol(run, 0)
+        tap(run, 0)
+        until(lambda: run.ask("status")["service"]["state"] == "config_fault", "the fault is not shown")
+        status = run.ask("status")
+        assert status["queued"] == 1
+        assert "client.key.pem" in status["service"]["last_error"]
+
+
+def test_the_stand_in_for_the_service_does_nothing() -> None:
+    """While the key can't be used, calls and searches come to the reason and to nothing else."""
+    stand_in = daemon.Unusable("the key is broken")
+    query = Query.__new__(Query)
+    assert stand_in.register([]) == Misconfigured(why="the key is broken")
+    assert stand_in.search(query) == SearchFailed(why="the key is broken")
+
+
+def test_a_dead_delivery_ends_the_process_with_1(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without delivery nothing would ever be sent: the process ends so that it is started afresh."""
+    fail = Event()
+
+    def broken(_self: Delivery, _stop: Event) -> None:
+        fail.wait(20)
+        raise RuntimeError
+
+    monkeypatch.setattr(Delivery, "run", broken)
+    with running(config) as run:
+        fail.set()
+        assert run.wait() == 1
+
+
+def test_a_dead_follow_up_is_started_again(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes after the registration may fail again and again, and taps go on."""
+    starts = 0
+
+    def broken(_self: FollowUp, _stop: Event) -> None:
+        nonlocal starts
+        starts += 1
+        raise RuntimeError
+
+    monkeypatch.setattr(FollowUp, "run", broken)
+    monkeypatch.setattr(daemon, "_LOOK_SECONDS", 0.01)
+    with running(config) as run:
+        enrol(run, 0)
+        until(lambda: starts >= 3, "it is not started again")
+        assert tap(run, 0)["signal"] == "in"
+        assert run.stop() == 0
+
+
+def test_a_dead_store_is_red_and_ends_the_process_with_1(config: Path) -> None:
+    """After an I/O error the tap's signal is failed, nothing is acknowledged, and the process ends."""
+    with running(config) as run:
+        enrol(run, 0, 1)
+        assert tap(run, 0)["signal"] == "in"
+        broken, log = os.open(os.devnull, os.O_RDONLY), descriptor("kiosk.db-wal")
+        os.dup2(broken, log)
+        os.close(broken)
+        answer = tap(run, 1)
+        assert (answer["signal"], answer["ids"]) == ("failed", [])
+        assert "can't be trusted" in str(answer["why"])
+        assert run.wait() == 1
+    with running(config) as again:
+        assert [row["id"] for row in again.ask("outbox list")["items"]] == [1]
+
+
+def test_a_second_daemon_is_refused(config: Path) -> None:
+    """Another process, or another daemon, on the same store is told so; the first keeps its socket."""
+    with running(config) as run:
+        with pytest.raises(StoreBusy):
+            daemon.run(run.config, {})
+        assert run.ask("status")["queued"] == 0
+
+
+def test_a_socket_that_can_not_be_made_is_told_and_frees_the_store(tmp_path: Path) -> None:
+    """A folder that is not there for the control socket is a mistake of configuration; the store is let go."""
+    path = write(tmp_path, change(("[store]", '[control]\nsocket = "gone/kiosk.sock"\n\n[store]')))
+    for _ in range(2):
+        with running(path) as run:
+            assert isinstance(run.error, UsageError)
+            assert "socket" in run.error.message
+
+
+def test_the_light_is_looked_after_while_nobody_taps(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The resting light is asked for again and again, and a wake-up without a failure ends nothing."""
+    monkeypatch.setattr(daemon, "_LOOK_SECONDS", 0.02)
+    looks = 0
+    resting = Switchboard.resting
+
+    def counted(board: Switchboard) -> object:
+        nonlocal looks
+        looks += 1
+        return resting(board)
+
+    monkeypatch.setattr(Switchboard, "resting", counted)
+    with running(config) as run:
+        before = looks
+        os.kill(os.getpid(), signal.SIGUSR1)
+        until(lambda: looks > before + 3, "the light is left alone")
+        assert run.stop() == 0
+
+
+def test_each_driver_opens_its_reader(config: Path) -> None:
+    """Simulated and PC/SC are opened; a driver that the configuration refuses never gets here."""
+    (reader,) = load(config, {}).readers
+    assert isinstance(daemon._open_reader(reader), SimulatedReader)
+    assert isinstance(daemon._open_reader(replace(reader, driver=Driver.PCSC, match="x")), PcscReader)
+    with pytest.raises(AssertionError):
+        daemon._open_reader(replace(reader, driver=Driver.KEYBOARD))
+
+
+def test_delivery_gets_its_slice_of_the_configuration(config: Path) -> None:
+    """Lateness counts only where late rows are held; every figure of [service] arrives."""
+    loaded = load(config, {})
+    settings = daemon._delivery_settings(loaded)
+    assert settings.late_after_minutes is None
+    assert (settings.batch_size, settings.settle_seconds, settings.order_wait_minutes) == (100, 60, 10)
+    pace = settings.pace
+    assert (pace.backoff_cap_seconds, pace.connect_cap_seconds, pace.start_jitter_seconds, pace.probe_seconds) == (300, 30, 0, 30)
+    strict = replace(loaded, rules=replace(loaded.rules, late_policy=LatePolicy.HOLD, late_after_minutes=7))
+    assert daemon._delivery_settings(strict).late_after_minutes == 7
+
+
+def test_a_thread_that_hangs_is_named_and_holds_nobody_up(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A follow-up that does not look at stop costs its share of three seconds, and the log says who it was."""
+    leave = Event()
+    monkeypatch.setattr(FollowUp, "run", lambda _self, _stop: leave.wait(20))
+    monkeypatch.setattr(daemon, "_JOIN_SECONDS", 0.2)
+    with running(config) as run:
+        began = time.monotonic()
+        assert run.stop() == 0
+        assert time.monotonic() - began < 2
+    leave.set()
+    (stopped,) = [json.loads(line) for line in capfd.readouterr().err.splitlines() if '"stopped"' in line]
+    assert stopped["hung"] == ["followup"]
