@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from threading import Event, Thread
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hardware.ports import Sighting
+from hardware.simulated import SimulatedReader
+from kiosk.books import Book
+from kiosk.contact import ServiceState, ServiceStatus
+from kiosk.desk import Desk
+from kiosk.entrance import Answers, Entrance
+from kiosk.errors import Declined, StoreDead, StoreFull, UsageError
+from kiosk.intake import Gate
+from kiosk.model import Answer, Direction, Environment, ReaderDirection, Signal
+from kiosk.provisioning import make_client_key
+from kiosk.switchboard import DESK_CALLS, Switchboard, answer_json, days_left
+from tests.box import line_fields
+from tests.desks import Clock, add_row, draft, open_desk
+from tests.people import CANARY, CANARY_CARD
+
+CARD = CANARY_CARD.identifier.hex()
+
+
+class Place:
+    """A desk with simulated readers whose threads run, and an intake that answers what the test wants."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.answer: Answer | None = Answer(signal=Signal.IN, ids=(7,), direction=Direction.IN)
+        self.taken: list[tuple[str, Sighting]] = []
+        self.answers = Answers()
+        self.service = ServiceStatus()
+        self.stop = Event()
+        self.entrances: list[Entrance] = []
+        self._threads: list[Thread] = []
+
+    def board(self, *names: str, **changes: Any) -> Switchboard:
+        for name in names:
+            gate = Gate(name=name, driver="simulated", direction=ReaderDirection.TOGGLE)
+            entrance = Entrance(gate, SimulatedReader, self._take, self._tell)
+            thread = Thread(target=entrance.run, args=(self.stop,))
+            thread.start()
+            self._threads.append(thread)
+            self.entrances.append(entrance)
+            while entrance.reader is None:
+                pass
+        board = Switchboard(
+            desk=self.desk,
+            book=Book(id=self.desk.book, host="localhost", environment=Environment.TRAINING),
+            entrances=self.entrances,
+            answers=self.answers,
+            service=lambda: self.service,
+            light=lambda: False,
+            certificate=None,
+        )
+        return replace(board, **changes)
+
+    def _take(self, sighting: Sighting, gate: Gate) -> Answer:
+        self.taken.append((gate.name, sighting))
+        return self.answer or Answer(signal=Signal.IN)
+
+    def _tell(self, _gate: Gate, sighting: Sighting, answer: Answer) -> None:
+        if self.answer is not None:
+            self.answers.tell(sighting, answer)
+
+    def close(self) -> None:
+        self.stop.set()
+        for entrance, thread in zip(self.entrances, self._threads, strict=True):
+            entrance.wake()
+            thread.join(10)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with open_desk(tmp_path, Clock()) as desk:
+        built = Place(desk)
+        yield built
+        built.close()
+
+
+def enrol(place: Place) -> None:
+    DESK_CALLS["badge add"](place.desk, {"lines": [json.dumps(line_fields(CANARY))]})
+
+
+def test_control_may_ask_every_call_of_the_desk_and_two_of_its_own(place: Place) -> None:
+    """What a verb does without a daemon it does with one too; status and tap need one."""
+    calls = place.board("gate").calls()
+    assert set(calls) == {*DESK_CALLS, "status", "tap"}
+    assert calls["badge list"]({}) == {"items": []}
+    assert calls["tap"]({"card": CARD})["signal"] == "in"
+
+
+def test_the_status_has_every_field_that_was_promised(place: Place) -> None:
+    """Design, section 6: these names, these types; counts are integers, absent is null."""
+    status = place.board("gate").status({})
+    assert isinstance(status.pop("version"), str)
+    assert status == {
+        "environment": "training",
+        **dict.fromkeys(("queued", "in_flight", "unknown", "accepted", "refused", "held", "cancelled"), 0),
+        "oldest_unsent_seconds": None,
+        "present": 0,
+        "tasks": 0,
+        "clock": {"trusted": True, "source": "kernel", "error_bound_seconds": 0.01},
+        "readers": [{"name": "gate", "driver": "simulated", "state": "ready"}],
+        "service": {"state": "untried", "host": "localhost", "last_success": None, "last_error": None},
+        "certificate": {"days_left": None},
+        "store": {"state": "ready", "why": None},
+        "evidence": {"signed": False},
+        "indicator": {"state": "absent"},
+        "signal": "training",
+    }
+
+
+def test_the_status_counts_and_tells_the_certificate(place: Place, tmp_path: Path) -> None:
+    """Who is inside, what waits for a human, and the days that the certificate has left."""
+    make_client_key(tmp_path / "key.pem", tmp_path / "cert.pem", company="Invented NV", now=place.desk.clock().at)
+    enrol(place)
+    add_row(place.desk, 1, draft())
+    board = place.board("gate", certificate=tmp_path / "cert.pem")
+    status = board.status({})
+    assert (status["queued"], status["oldest_unsent_seconds"]) == (1, 0)
+    assert (status["present"], status["certificate"]) == (1, {"days_left": 730})
+    assert days_left(tmp_path / "none.pem", place.desk.clock().at) is None
+
+
+def test_a_store_that_fails_is_told_with_its_reason(place: Place) -> None:
+    """A full store asks for attention and says why."""
+    board = place.board("gate", book=Book(id=place.desk.book, host="x", environment=Environment.PRODUCTION))
+    assert board.resting() is Signal.READY
+    place.desk.database._full = StoreFull("no room to record")
+    assert board.status({})["store"] == {"state": "failed", "why": "no room to record"}
+    assert board.resting() is Signal.ATTENTION
+
+
+def test_the_resting_light_asks_for_a_human_where_one_is_needed(place: Place) -> None:
+    """Ready only while clock, service, tasks and every reader are well; failed where nothing can be recorded."""
+    board = place.board("gate", book=Book(id=place.desk.book, host="x", environment=Environment.PRODUCTION))
+    assert board.resting() is Signal.READY
+    place.service = ServiceStatus(state=ServiceState.CONFIG_FAULT)
+    assert board.resting() is Signal.ATTENTION
+    place.service = ServiceStatus(state=ServiceState.DOWN)
+    assert board.resting() is Signal.READY
+    untrusted = replace(place.desk, clock=lambda: replace(place.desk.clock(), trusted=False))
+    assert replace(board, desk=untrusted).resting() is Signal.ATTENTION
+    dead = SimpleNamespace(dead=StoreDead("gone"), full=None, read=lambda _work: False)
+    assert replace(board, desk=replace(place.desk, database=dead)).resting() is Signal.FAILED  # type: ignore[arg-type]  # a dead store
+
+
+def test_a_tap_waits_for_its_own_answer(place: Place) -> None:
+    """The card is laid on the reader, and what is told is the answer to that very sighting."""
+    board = place.board("gate")
+    told = board.tap({"card": "uid:04:C0:FF:EE:DE:AD:80"})
+    ((name, sighting),) = place.taken
+    assert (name, getattr(sighting, "identifier", None)) == ("gate", CANARY_CARD.identifier)
+    assert told == {
+        "signal": "in",
+        "ids": [7],
+        "direction": "in",
+        "offline": False,
+        "clock": "ok",
+        "since": None,
+        "why": None,
+    }
+
+
+def test_of_several_readers_one_must_be_named(place: Place) -> None:
+    """With two, a tap without a name or with a wrong one is refused with the names; with the right one it goes there."""
+    board = place.board("gate", "side")
+    for params in ({"card": CARD}, {"card": CARD, "reader": "cellar"}, {"card": CARD, "reader": 3}):
+        with pytest.raises(UsageError, match="gate, side"):
+            board.tap(params)
+    board.tap({"card": CARD, "reader": "side"})
+    assert [name for name, _ in place.taken] == ["side"]
+
+
+def test_without_a_simulated_reader_no_tap_can_be_made(place: Place) -> None:
+    """On a box with real readers the verb says so."""
+    with pytest.raises(UsageError, match="none"):
+        place.board().tap({"card": CARD})
+
+
+@pytest.mark.parametrize("params", [{}, {"card": ""}, {"card": "zz"}, {"card": 5}, {"card": "uid:0102"}])
+def test_a_card_that_is_none_is_refused(place: Place, params: Mapping[str, object]) -> None:
+    """The mistake is told without repeating what was given."""
+    with pytest.raises(UsageError, match="CARD"):
+        place.board("gate").tap(params)
+    assert place.taken == []
+
+
+def test_an_unplugged_reader_and_one_that_hangs_are_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither leaves the verb waiting for ever."""
+    board = place.board("gate")
+    reader = place.entrances[0].reader
+    assert isinstance(reader, SimulatedReader)
+    reader.detach()
+    assert board.status({})["readers"] == [{"name": "gate", "driver": "simulated", "state": "absent"}]
+    with pytest.raises(Declined, match="unplugged"):
+        board.tap({"card": CARD})
+    reader.attach()
+    place.answer = None
+    monkeypatch.setattr("kiosk.switchboard._TAP_SECONDS", 0.05)
+    with pytest.raises(Declined, match="no answer"):
+        board.tap({"card": CARD})
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (
+            Answer(signal=Signal.HELD, ids=(1, 2), direction=Direction.OUT, offline=True, clock="waiting"),
+            ("held", "out", True, None),
+        ),
+        (Answer(signal=Signal.FAILED, why="no room"), ("failed", None, False, "no room")),
+        (Answer(signal=Signal.UNREADABLE, why="too soon"), ("unreadable", None, False, "too soon")),
+        (Answer(signal=Signal.REVOKED, why="kept inside"), ("revoked", None, False, None)),
+        (Answer(signal=Signal.ALREADY, direction=Direction.IN, since_ms=0, name="Nobody"), ("already", "in", False, None)),
+    ],
+)
+def test_an_answer_is_told_without_the_person(answer: Answer, told: Sequence[object]) -> None:
+    """Signal, direction, offline and, for what failed, why; since when for a repeat; never a name."""
+    written = answer_json(answer)
+    assert (written["signal"], written["direction"], written["offline"], written["why"]) == tuple(told)
+    assert written["ids"] == list(answer.ids)
+    assert written["since"] == ("1970-01-01T00:00:00Z" if answer.since_ms == 0 else None)
+    assert "Nobody" not in json.dumps(written)
