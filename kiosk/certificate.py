@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -43,9 +44,10 @@ def read_certificate(path: Path) -> Certificate:
     """
     try:
         found = x509.load_pem_x509_certificate(path.read_bytes())
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no PEM certificate"
+        public_key = found.public_key()
+    except (OSError, ValueError, UnsupportedAlgorithm) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no PEM certificate of a usable key"
         raise UsageError(
             f"[service] certificate: {path}: {reason}", repair="put the certificate there that was uploaded to Chaman"
         ) from None
-    return Certificate(ends=found.not_valid_after_utc, public_key=found.public_key())
+    return Certificate(ends=found.not_valid_after_utc, public_key=public_key)
