@@ -57,29 +57,33 @@ def run(options: Options, *, out: TextIO = sys.stdout) -> int:
     Raises:
         KioskError: The stage could not be built, or the daemon went away.
     """
-    with tempfile.TemporaryDirectory(prefix="ciao-kiosk-demo-") as folder, _real_reader() as readers:
-        pcsc = None if readers is None else (readers.env, READER_NAME)
+    with tempfile.TemporaryDirectory(prefix="ciao-kiosk-demo-") as folder, _real_reader() as reader:
+        pcsc = (reader.env, READER_NAME) if isinstance(reader, VirtualReader) else None
         with Stage(Path(folder), pcsc) as stage:
-            return _Play(options, stage, readers, out).play()
+            return _Play(options, stage, reader, out).play()
 
 
 @contextlib.contextmanager
-def _real_reader() -> Iterator[VirtualReader | None]:
-    """A private pcscd with a virtual reader, where that is installed and allowed."""
-    if missing() is not None:
-        yield None
-        return
-    with VirtualReader() as readers:
-        yield readers
+def _real_reader() -> Iterator[VirtualReader | str]:
+    """A private pcscd with a virtual reader where that is installed and allowed, else the reason why there is none."""
+    with contextlib.ExitStack() as stack:
+        reader: VirtualReader | str | None = missing()
+        if reader is None:
+            try:
+                reader = stack.enter_context(VirtualReader())
+            except (OSError, RuntimeError) as error:
+                # Behind the first semicolon stands pcscd's whole log.
+                reader = str(error).partition(";")[0]
+        yield reader
 
 
 class _Play:
     """One performance."""
 
-    def __init__(self, options: Options, stage: Stage, readers: VirtualReader | None, out: TextIO) -> None:
+    def __init__(self, options: Options, stage: Stage, reader: VirtualReader | str, out: TextIO) -> None:
         self._options = options
         self._stage = stage
-        self._readers = readers
+        self._reader = reader
         self._out = out
         self._live = out.isatty() and not options.as_json
         self._shown: deque[Shown] = deque(maxlen=_LONGEST_SHOWN)
@@ -92,16 +96,20 @@ class _Play:
     def play(self) -> int:
         try:
             self._say(self._opening())
-            with contextlib.suppress(KeyboardInterrupt):
+            try:
                 self._tap_all()
+            except KeyboardInterrupt:
+                # The tap that it came between may be recorded although its answer was never read.
+                self._made = max(self._made, len(self._stage.rows()))
+            self._back()
             return self._finish()
         finally:
             if self._live:
                 self._out.flush()
 
     def _opening(self) -> str:
-        if self._readers is None:
-            return f"no virtual card reader here ({missing()}): all taps come through the simulated reader"
+        if isinstance(self._reader, str):
+            return f"no virtual card reader here ({self._reader}): all taps come through the simulated reader"
         return f"the first {_REAL_TAPS} taps come from a virtual card through a real pcscd, the others from the simulated reader"
 
     def _tap_all(self) -> None:
@@ -117,36 +125,33 @@ class _Play:
                 self._watch(_PACE_SECONDS)
                 if self._made == _STRANGER_AFTER:
                     self._stranger()
-        self._back()
 
     def _tap(self, worker: Worker) -> None:
         self._watch(max(0.0, self._tapped.get(worker.card, 0.0) + _REST_SECONDS - time.monotonic()))
-        if self._readers is not None and self._made < _REAL_TAPS:
-            answer, reader = self._tap_real(worker), REAL
+        if isinstance(self._reader, VirtualReader) and self._made < _REAL_TAPS:
+            answer, reader = self._tap_real(self._reader, worker), REAL
         else:
             answer, reader = self._stage.ask("tap", {"card": worker.card, "reader": SIMULATED}), SIMULATED
         self._tapped[worker.card] = time.monotonic()
         self._made += 1
         if answer["signal"] not in {"in", "out"}:
-            raise KioskError(f"a tap was answered {answer['signal']}: {answer['why'] or 'see the log'}")
+            raise KioskError(f"a tap was answered {answer['signal']}\n{self._stage.log_end()}")
         self._note(worker.name, reader, answer)
 
-    def _tap_real(self, worker: Worker) -> dict[str, Any]:
+    def _tap_real(self, reader: VirtualReader, worker: Worker) -> dict[str, Any]:
         """Lay the worker's card on the virtual reader and wait until the book holds one row more."""
-        if self._readers is None:
-            raise KioskError("no virtual reader")
         before = len(self._stage.rows())
-        self._readers.insert(bytes.fromhex(worker.card))
+        reader.insert(bytes.fromhex(worker.card))
         end = time.monotonic() + _REAL_SECONDS
         while len(rows := self._stage.rows()) == before:
             if time.monotonic() > end:
-                raise KioskError("the card on the virtual reader was not seen")
+                raise KioskError(f"the card on the virtual reader was not seen\n{self._stage.log_end()}")
             time.sleep(_LOOK_SECONDS)
         time.sleep(DWELL)
-        self._readers.remove()
+        reader.remove()
         time.sleep(DWELL)
         newest = max(rows.values(), key=lambda row: int(row["id"]))
-        return {"signal": newest["direction"], "ids": [newest["id"]], "offline": False, "why": None}
+        return {"signal": newest["direction"], "ids": [newest["id"]], "offline": False}
 
     def _stranger(self) -> None:
         self._note("(unknown)", SIMULATED, self._stage.ask("tap", {"card": STRANGER, "reader": SIMULATED}))

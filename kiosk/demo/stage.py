@@ -93,6 +93,29 @@ class Stage:
         self.simulator = Simulator(folder / "service", behaviour=Behaviour(validity_delay_seconds=_VALIDITY_SECONDS))
 
     def __enter__(self) -> Self:
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the daemon and the service double; may be called twice."""
+        daemon, self._daemon = self._daemon, None
+        if daemon is not None:
+            daemon.terminate()
+            try:
+                daemon.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+                daemon.wait()
+        self.simulator.stop()
+
+    def _build(self) -> None:
         make_store_key(self._folder / "store.key")
         certificate = self._folder / "client.cert.pem"
         make_client_key(self._folder / "client.key.pem", certificate, company="Demonstration", now=datetime.now(UTC))
@@ -101,24 +124,13 @@ class Stage:
         self.config.write_text(self._configuration(), encoding="utf-8")
         self._start()
         self.ask("badge add", {"lines": [json.dumps(worker.line()) for worker in WORKERS]})
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._daemon is not None:
-            self._daemon.terminate()
-            try:
-                self._daemon.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._daemon.kill()
-                self._daemon.wait()
-        self.simulator.stop()
 
     def ask(self, call: str, params: Mapping[str, object] | None = None) -> dict[str, Any]:
         """Ask the daemon; raises ``KioskError`` with the end of its log if it is gone."""
         try:
             return control.ask(self._folder / "kiosk.sock", call, params or {})
         except NoDaemon as absent:
-            raise KioskError(f"{absent.message}\n{self._log_end()}") from None
+            raise KioskError(f"{absent.message}\n{self.log_end()}") from None
 
     def rows(self) -> dict[int, dict[str, Any]]:
         """Every registration in the book, by its id."""
@@ -144,7 +156,8 @@ class Stage:
         environ = {**os.environ, **({} if self._pcsc is None else self._pcsc[0])}
         with self.log.open("wb") as log:
             command = [sys.executable, "-m", "kiosk", "--config", str(self.config), "run"]
-            self._daemon = subprocess.Popen(command, env=environ, stderr=log, stdin=subprocess.DEVNULL)
+            # A process group of its own: Ctrl-C ends the play, and the daemon lives on to deliver what was tapped.
+            self._daemon = subprocess.Popen(command, env=environ, stderr=log, stdin=subprocess.DEVNULL, process_group=0)
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end and self._daemon.poll() is None:
             try:
@@ -153,7 +166,8 @@ class Stage:
                 time.sleep(_POLL_SECONDS)
             else:
                 return
-        raise KioskError(f"the daemon did not start\n{self._log_end()}")
+        raise KioskError(f"the daemon did not start\n{self.log_end()}")
 
-    def _log_end(self) -> str:
+    def log_end(self) -> str:
+        """The last lines of the daemon's log, which is gone when the demonstration ends."""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-10:])
