@@ -263,6 +263,23 @@ def test_when_full_the_small_ones_of_a_burst_still_fit(database: Database) -> No
     assert notes_on_disk(database.path) == {"a", "b"}
 
 
+def test_full_is_remembered_until_a_change_found_room(database: Database) -> None:
+    """A full store says so until a row was written again: neither a read nor an empty transaction takes it for mended."""
+    pages = database.read(lambda c: c.execute("PRAGMA page_count").fetchone()[0])
+    database.read(lambda c: c.execute(f"PRAGMA max_page_count = {pages + 2}"))
+    seen = [database.full]
+    with pytest.raises(StoreFull) as refused:
+        database.write(noting("big", 50_000))
+    seen.append(database.full)
+    notes(database)
+    seen.append(database.full)
+    database.write(lambda c: c.execute("SELECT 1").fetchone())
+    seen.append(database.full)
+    database.write(noting("small"))
+    seen.append(database.full)
+    assert seen == [None, refused.value, refused.value, refused.value, None]
+
+
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
     """Mount a file system of one megabyte."""
