@@ -74,6 +74,7 @@ class Entrance:
         self._take = take
         self._tell = tell
         self._reader: Reader | None = None
+        self._opened = Event()
 
     @property
     def reader(self) -> Reader | None:
@@ -88,18 +89,25 @@ class Entrance:
             return ReaderState.DEAD
         return ReaderState.READY if reader.attached else ReaderState.ABSENT
 
+    def await_reader(self, timeout: float) -> Reader | None:
+        """The open reader, also one that opens within ``timeout`` seconds: control answers before the readers are open."""
+        self._opened.wait(timeout)
+        return self._reader
+
     def run(self, stop: Event) -> None:
         """Take cards until ``stop`` is set; a failure of the reader is logged once each time and never leaves here."""
         pause, told = _FIRST_RESTART_SECONDS, ""
         while not stop.is_set():
             try:
                 self._reader = self._build()
+                self._opened.set()
                 for sighting in self._reader.sightings(stop):
                     pause, told = _FIRST_RESTART_SECONDS, ""
                     self._tell(self.gate, sighting, self._take(sighting, self.gate))
             except Exception as error:  # noqa: BLE001  a reader's failure of any kind stays its own
                 told = self._complain(error, told)
             finally:
+                self._opened.clear()
                 self._reader = None
             stop.wait(pause)
             pause = min(2 * pause, _LONGEST_RESTART_SECONDS)

@@ -22,10 +22,13 @@ from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, UsageError
 from kiosk.identifiers import CardId
 from kiosk.model import Answer, Signal, rfc3339
+from kiosk.settings import Driver
 from kiosk.status import ReaderView, View, resting_signal, snapshot
 
 #: A tap waits for the disk only; this long a wait means that the reader's thread hangs.
 _TAP_SECONDS: Final = 20.0
+#: A reader opens in milliseconds, but the daemon answers before.
+_OPEN_SECONDS: Final = 5.0
 #: What the desk can do, with or without a daemon, by the verb's words.
 DESK_CALLS: Final = {**people.CALLS, **book.CALLS, **presence.CALLS}
 
@@ -123,13 +126,14 @@ class Switchboard:
         return answer_json(answer)
 
     def _simulated(self, name: object) -> SimulatedReader:
-        readers = {door.gate.name: door.reader for door in self.entrances if isinstance(door.reader, SimulatedReader)}
-        if name is None and len(readers) == 1:
-            return next(iter(readers.values()))
-        reader = readers.get(str(name))
-        if reader is None:
-            told = ", ".join(sorted(readers)) or "none"
+        doors = {door.gate.name: door for door in self.entrances if door.gate.driver == Driver.SIMULATED}
+        door = next(iter(doors.values())) if name is None and len(doors) == 1 else doors.get(str(name))
+        if door is None:
+            told = ", ".join(sorted(doors)) or "none"
             raise UsageError(f"--reader: name a simulated reader of this daemon ({told})", repair='add one: driver = "simulated"')
+        reader = door.await_reader(_OPEN_SECONDS)
+        if not isinstance(reader, SimulatedReader):
+            raise Declined("the reader is not open", repair="see `kiosk status` and the daemon's log")
         return reader
 
 

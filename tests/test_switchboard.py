@@ -194,6 +194,29 @@ def test_a_card_that_is_none_is_refused(place: Place, params: Mapping[str, objec
     assert place.taken == []
 
 
+def test_a_reader_that_is_just_opening_is_waited_for(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tap right after the daemon's first sign of life is made; one at a reader that stays dead is refused."""
+    board = place.board("gate")
+    entrance = place.entrances[0]
+    reader, entrance._reader = entrance._reader, None
+    entrance._opened.clear()
+
+    def open_it() -> None:
+        entrance._reader = reader
+        entrance._opened.set()
+
+    later = Thread(target=open_it)
+    later.start()
+    assert board.tap({"card": CARD})["signal"] == "in"
+    later.join()
+    entrance._reader = None
+    entrance._opened.clear()
+    monkeypatch.setattr("kiosk.switchboard._OPEN_SECONDS", 0.01)
+    with pytest.raises(Declined, match="not open"):
+        board.tap({"card": CARD})
+    entrance._reader = reader
+
+
 def test_an_unplugged_reader_and_one_that_hangs_are_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither leaves the verb waiting for ever."""
     board = place.board("gate")
