@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
@@ -17,6 +18,7 @@ from kiosk.config import load
 from kiosk.delivery import Delivery
 from kiosk.errors import StoreBusy, UsageError
 from kiosk.followup import FollowUp
+from kiosk.provisioning import make_client_key
 from kiosk.settings import Driver, LatePolicy
 from kiosk.switchboard import Switchboard
 from kiosk.verdicts import Misconfigured, Query, SearchFailed
@@ -26,6 +28,9 @@ from tests.daemons import Running, running
 from tests.people import invented_card, invented_line
 from tests.sites import until
 from tests.stores import descriptor
+
+#: A port that nobody listens on.
+NOWHERE = 'token_url = "https://localhost:1/token"'
 
 
 @pytest.fixture
@@ -83,6 +88,22 @@ def test_a_key_that_can_not_sign_keeps_everything_and_is_shown(config: Path) -> 
         status = run.ask("status")
         assert status["queued"] == 1
         assert "client.key.pem" in status["service"]["last_error"]
+
+
+def test_a_key_that_can_sign_is_used_and_let_go_at_the_end(config: Path) -> None:
+    """With a true key the service is called: one that can't be reached is down, everything is kept, and the end is in time."""
+    key = config.parent / "client.key.pem"
+    key.unlink()
+    make_client_key(key, config.parent / "client.cert.pem", company="Invented NV", now=datetime.now(UTC))
+    nowhere = config.read_text().replace("https://localhost:8443/api", "https://localhost:1/api")
+    config.write_text(nowhere.replace('client_id = "box-1"', 'client_id = "box-1"\n' + NOWHERE))
+    with running(config) as run:
+        enrol(run, 0)
+        tap(run, 0)
+        until(lambda: run.ask("status")["service"]["state"] == "down", "the call was not tried")
+        assert run.ask("status")["queued"] == 1
+        assert tap(run, 0)["signal"] == "already"
+        assert run.stop() == 0
 
 
 def test_the_stand_in_for_the_service_does_nothing() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -29,7 +28,11 @@ for _verb in (*BOX_VERBS, *PEOPLE_VERBS, *BOOK_VERBS):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb and return its exit code; a user's mistake is told in a sentence, never in a traceback."""
+    """Run one verb and return its exit code; a user's mistake is told in a sentence, never in a traceback.
+
+    Raises:
+        SystemExit: 1 where the reader of our output went away (`| head`): click ends quietly by itself.
+    """
     try:
         code = kiosk.main(args=arguments, prog_name="kiosk", standalone_mode=False)
     except click.exceptions.Abort:
@@ -41,10 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KioskError as error:
         complain(error)
         return 2 if isinstance(error, UsageError) else 1
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing more can be said.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     return code if isinstance(code, int) else 0
 
 
