@@ -267,6 +267,32 @@ def test_a_daemon_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
     built.close()
 
 
+def test_a_play_that_is_killed_leaves_no_daemon(tmp_path: Path) -> None:
+    """However the play ends, a closed terminal included, its daemon ends with it."""
+    command = [sys.executable, "-m", "kiosk", "demo", "--taps", "1000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": str(tmp_path)}) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline()
+        (daemon,) = [pid for pid in children(run.pid) if "kiosk" in Path(f"/proc/{pid}/cmdline").read_text()]
+        run.kill()
+    end = time.monotonic() + PATIENCE_SECONDS
+    while runs(daemon):
+        assert time.monotonic() < end, "the daemon lives on"
+        time.sleep(0.02)
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def runs(pid: int) -> bool:
+    """Whether this process still runs; an orphan that nobody has reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def test_what_is_never_accepted_is_no_success(no_card: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the service stays away the result says how many are missing, and the exit code is 1."""
     monkeypatch.setattr(play, "_SETTLE_SECONDS", 0.5)

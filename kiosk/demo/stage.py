@@ -155,8 +155,9 @@ class Stage:
     def _start(self) -> None:
         environ = {**os.environ, **({} if self._pcsc is None else self._pcsc[0])}
         with self.log.open("wb") as log:
-            command = [sys.executable, "-m", "kiosk", "--config", str(self.config), "run"]
+            command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "kiosk", "--config", str(self.config), "run"]
             # A process group of its own: Ctrl-C ends the play, and the daemon lives on to deliver what was tapped.
+            # A closed terminal does not reach it there either, so the kernel ends it when the play is gone (setpriv).
             self._daemon = subprocess.Popen(command, env=environ, stderr=log, stdin=subprocess.DEVNULL, process_group=0)
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end and self._daemon.poll() is None:
