@@ -40,7 +40,7 @@ def open_store(folder: Path, *, key: bytes = KEY, create: bool = True) -> Iterat
         database.close()
 
 
-def until(true: Callable[[], bool]) -> None:
+def until(true: Callable[[], object]) -> None:
     """Wait for something that another thread does."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not true():

@@ -111,16 +111,32 @@ def test_a_reader_is_ready_absent_or_dead() -> None:
     """How a reader stands follows its plug at once, and without a reader it is dead."""
     reader = SimulatedReader()
     door = entrance(lambda: reader)
-    assert (door.state, door.reader) == (ReaderState.DEAD, None)
+    seen = [door.state]
     with running(door, Event()):
         until(lambda: door.state is ReaderState.READY)
         assert door.reader is reader
-        seen = []
         for turn in (reader.detach, reader.attach):
             turn()
             seen.append(door.state)
-        assert seen == [ReaderState.ABSENT, ReaderState.READY]
-    assert (door.state, door.reader) == (ReaderState.DEAD, None)
+    seen.append(door.state)
+    assert seen == [ReaderState.DEAD, ReaderState.ABSENT, ReaderState.READY, ReaderState.DEAD]
+
+
+def test_a_reader_that_is_about_to_open_is_waited_for() -> None:
+    """Who asks for the reader before it is open gets it as soon as it is, and None where it does not open in time."""
+    reader, open_now, found = SimulatedReader(), Event(), Queue[Reader | None]()
+
+    def build() -> Reader:
+        assert open_now.wait(PATIENCE_SECONDS)
+        return reader
+
+    door = entrance(build)
+    with running(door, Event()):
+        assert door.await_reader(0) is None
+        Thread(target=lambda: found.put(door.await_reader(10 * PATIENCE_SECONDS)), daemon=True).start()
+        open_now.set()
+        assert found.get(timeout=PATIENCE_SECONDS) is reader
+    assert door.await_reader(0) is None
 
 
 def test_stop_and_wake_end_it_soon() -> None:
@@ -257,13 +273,12 @@ def test_who_waits_is_woken_by_his_own_answer() -> None:
     """A verb that waits for its tap is not answered by somebody else's, and gets its own as soon as it comes."""
     answers, found = Answers(), Queue[Answer | None]()
     mine = a_sighting()
-    waiter = Thread(target=lambda: found.put(answers.wait(mine, PATIENCE_SECONDS)))
-    waiter.start()
+    Thread(target=lambda: found.put(answers.wait(mine, 10 * PATIENCE_SECONDS)), daemon=True).start()
+    until(answers._news._waiters.__len__)  # type: ignore[attr-defined]  # that somebody waits is seen nowhere else
     answers.tell(a_sighting(), Answer(signal=Signal.FAILED))
     assert found.empty()
     answers.tell(mine, Answer(signal=Signal.OUT, ids=(17,)))
-    waiter.join(PATIENCE_SECONDS)
-    assert found.get_nowait() == Answer(signal=Signal.OUT, ids=(17,))
+    assert found.get(timeout=PATIENCE_SECONDS) == Answer(signal=Signal.OUT, ids=(17,))
 
 
 def test_only_the_last_answers_are_kept() -> None:
