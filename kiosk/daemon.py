@@ -141,6 +141,7 @@ class _Daemon:
             self._manager.alive()
             received = signal.sigtimedwait(_SIGNALS, period)
             if received is not None and received.si_signo != signal.SIGUSR1:
+                _log.info("told to stop", extra={"signal": signal.Signals(received.si_signo).name, "sender": received.si_pid})
                 return
         self._failed = True
 

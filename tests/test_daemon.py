@@ -68,7 +68,7 @@ def test_what_it_writes_is_its_own_alone(config: Path) -> None:
 
 
 def test_the_log_tells_each_tap_without_the_person(config: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """One JSON object a line: ready, the tap with its signal and ids, stopped."""
+    """One JSON object a line: ready, the tap with its signal and ids, who told it to stop, stopped."""
     with running(config) as run:
         enrol(run, 0)
         tap(run, 0)
@@ -76,6 +76,7 @@ def test_the_log_tells_each_tap_without_the_person(config: Path, capfd: pytest.C
     told = {event["event"]: event for event in events}
     assert told["ready"]["environment"] == "training"
     assert (told["tap"]["reader"], told["tap"]["signal"], told["tap"]["ids"]) == ("gate", "in", [1])
+    assert (told["told to stop"]["signal"], told["told to stop"]["sender"]) == ("SIGTERM", os.getpid())
     assert (told["stopped"]["failed"], told["stopped"]["hung"]) == (False, [])
 
 
