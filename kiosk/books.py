@@ -29,14 +29,19 @@ def newest(connection: sqlite3.Connection) -> Book | None:
 def use(connection: sqlite3.Connection, vault: Vault, *, host: str, environment: Environment, at_ms: int) -> Book:
     """Take the book of this host, inside the caller's transaction; a training host that is new gets a fresh book.
 
-    The roster stays; rows of another host's book are never sent, searched or cancelled.
+    The roster stays; rows of another host's book are never sent, searched or cancelled. A host that comes back finds its
+    own book again, so that a mistyped address loses nothing.
 
     Raises:
         UsageError: The host is the production service and leaving training was never recorded, or the other way round.
     """
     book = newest(connection)
-    if book is not None and (book.host, book.environment) == (host, environment):
-        return book
+    own = connection.execute(
+        "SELECT id FROM books WHERE host = ? AND environment = ? ORDER BY id DESC LIMIT 1", (host, environment.value)
+    ).fetchone()
+    left = book is not None and book.environment is not environment
+    if own is not None and not left:
+        return Book(id=own[0], host=host, environment=environment)
     if environment is Environment.PRODUCTION:
         raise UsageError(
             f"[service] api_url: {host} is the production service, and this store has not left training",

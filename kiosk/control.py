@@ -68,7 +68,8 @@ class ControlServer:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # on a disk that turned read-only the file stays; the next start replaces it
+            self._path.unlink(missing_ok=True)
 
     def _serve(self, connection: socket.socket) -> None:
         try:

@@ -99,7 +99,10 @@ class Exchange:
             # A bad ca_file, or a proxy in the environment that is no address or of a kind that is not supported.
             except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
                 return Misconfigured(why=f"ca_file or the proxy in the environment can't be used: {type(error).__name__}")
-            request = client.build_request("POST", url, headers=dict(headers), content=body, extensions={"trace": flight.trace})
+            try:
+                request = client.build_request("POST", url, headers=dict(headers), content=body, extensions={"trace": flight.trace})
+            except httpx.InvalidURL:
+                return Misconfigured(why="the address of the service is none that can be called")
             flight.thread = Thread(target=self._fly, args=(client, request, flight), name="exchange", daemon=True)
             flight.thread.start()
             self._flights.add(flight)

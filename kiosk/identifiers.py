@@ -49,11 +49,6 @@ class Insz:
         """Stars and the last four digits: enough to tell two people apart, not to look one up."""
         return "*" * 7 + self.digits[-4:]
 
-    @property
-    def is_bis(self) -> bool:
-        """True for a BIS number, which a national number may later replace."""
-        return int(self.digits[2:4]) >= 20
-
     def __repr__(self) -> str:
         return f"Insz({self.masked})"
 

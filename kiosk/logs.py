@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 import time
 from typing import Final
 
@@ -37,6 +38,12 @@ def _origin(record: logging.LogRecord) -> str | None:
     return None if trace is None else f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"
 
 
+def _log_thread(raised: threading.ExceptHookArgs) -> None:
+    """A thread that fails says so in the log's own form: Python's traceback would carry the exception's text."""
+    error = raised.exc_value
+    logging.getLogger(__name__).error("a thread failed", extra={"thread": getattr(raised.thread, "name", None)}, exc_info=error)
+
+
 def start_logging() -> None:
     """Send every record from INFO up to standard error; foreign libraries and Python's warnings from WARNING up."""
     handler = logging.StreamHandler(sys.stderr)
@@ -46,5 +53,6 @@ def start_logging() -> None:
     for ours in ("kiosk", "hardware"):
         logging.getLogger(ours).setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
+    threading.excepthook = _log_thread
     # A log that can't be written must never end in a traceback on the tap path.
     logging.raiseExceptions = False

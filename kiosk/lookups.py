@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from typing import Final
@@ -63,7 +63,7 @@ class Sought:
     holder: int
     uid: bytes
     registration: Registration
-    ssins: frozenset[str]
+    ssins: frozenset[str] = field(repr=False)
     called_ms: int | None
     absent_ms: int | None
 

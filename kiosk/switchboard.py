@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from hardware.ports import ReaderLost
 from hardware.simulated import SimulatedReader
 from kiosk import outbox, tasks
 from kiosk.books import Book
-from kiosk.certificate import read_certificate
+from kiosk.certificate import Certificate, read_certificate
 from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.control import Call
 from kiosk.desk import Desk, book, people, presence
@@ -153,9 +153,13 @@ def answer_json(answer: Answer) -> dict[str, object]:
 def days_left(certificate: Path, now: datetime) -> int | None:
     """Whole days until the certificate ends, or None when it can't be read (``kiosk check`` says why)."""
     try:
-        return _certificate(certificate).days_left(now)
-    except UsageError:
+        return _certificate(certificate, certificate.stat().st_mtime_ns).days_left(now)
+    except (UsageError, OSError):
         return None
 
 
-_certificate = cache(read_certificate)
+@lru_cache(maxsize=1)
+def _certificate(path: Path, changed_ns: int) -> Certificate:
+    """Read once for each state of the file: a certificate that was replaced shows its own days."""
+    del changed_ns
+    return read_certificate(path)

@@ -177,7 +177,9 @@ def _clean(text: str) -> str:
 
 def _validity(fields: Mapping[str, object]) -> str:
     value = fields.get(Field.VALIDITY)
-    return _clean(value) if isinstance(value, str) else VALIDITY_PENDING
+    if not isinstance(value, str) or value.lower() == VALIDITY_PENDING:
+        return VALIDITY_PENDING
+    return _clean(value)
 
 
 def _remarks(fields: Mapping[str, object]) -> tuple[str, ...]:

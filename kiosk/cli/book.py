@@ -97,7 +97,7 @@ def outbox_resolve(context: click.Context, *, number: int, found: int | None, ab
 
 
 def _one(context: click.Context, call: str, params: dict[str, object], *, as_json: bool) -> None:
-    result = ask(context, call, params, writes=True)
+    result = ask(context, call, params)
     show(result, as_json=as_json, text=lambda: fields(result))
 
 
