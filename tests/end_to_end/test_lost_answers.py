@@ -13,7 +13,7 @@ from kiosk.simulator.messages import Operation
 from kiosk.simulator.simulator import Simulator
 from tests.box import Box
 from tests.people import invented_card, invented_line
-from tests.sites import TWO_GATES, Tapper, assert_each_once, assert_in_order, book, calls
+from tests.sites import TWO_GATES, Tapper, assert_each_once, assert_in_order, book, calls, until
 
 #: After each of these nobody at the box can know whether the service did what was asked.
 AMBIGUOUS = (
@@ -101,3 +101,18 @@ def test_three_hundred_ambiguous_faults_lose_and_double_nothing(box: Box, simula
     assert (status["accepted"], held) == (taps, taps)
     assert_each_once(simulator, rows)
     assert_in_order(simulator.ledger.rows())
+
+
+def test_a_box_killed_in_the_middle_of_a_call_looks_it_up_first(box: Box, simulator: Simulator) -> None:
+    """What was in flight at a SIGKILL is unknown at the next start: found by search, never sent blindly again."""
+    box.start()
+    box.enrol([invented_line(0)])
+    simulator.fault(Fault.HANG_AFTER_COMMIT, operation=Operation.REGISTER)
+    box.tap(invented_card(0))
+    until(simulator.ledger.rows, "the call did not arrive")
+    assert box.status()["in_flight"] == 1
+    box.kill()
+    box.start()
+    assert box.settle()["accepted"] == 1
+    assert calls(simulator) == 1
+    assert_each_once(simulator, book(box))
