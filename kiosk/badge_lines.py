@@ -51,11 +51,11 @@ class Given:
 
     card: CardId | None
     insz: Insz | None
-    name: str | None
+    name: str | None = field(repr=False)
     language: str | None
     employer: Employer | None
     declaration: DeclarationNumber | None
-    personnel_number: str | None
+    personnel_number: str | None = field(repr=False)
 
     def badge_line(self) -> BadgeLine | None:
         """The badge and the person, or None where one of the two required fields lacks."""

@@ -193,6 +193,8 @@ class _Daemon:
         from kiosk.client import Client  # noqa: PLC0415  the first tap must not wait for httpx and jwt
 
         with self._building:
+            if self._stop.is_set():
+                return Unusable("the box is stopping")
             if self._client is None:
                 try:
                     self._client = Client(self._config.service.settings, self._house.timekeeper.read)

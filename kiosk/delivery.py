@@ -17,9 +17,10 @@ from typing import Final, Protocol, assert_never
 from kiosk import claims, groups, lookups, settling
 from kiosk.claims import Batch, Claims, Terms
 from kiosk.contact import Contact, Pace, ServiceStatus
+from kiosk.errors import Declined, StoreFull
 from kiosk.lookups import Lookup, Searched
 from kiosk.model import ClockReading, Registration
-from kiosk.outbox import Outbox
+from kiosk.outbox import Outbox, recover
 from kiosk.schedule import Dice
 from kiosk.verdicts import (
     Ambiguous,
@@ -44,6 +45,7 @@ _IDLE_SECONDS: Final = 600.0
 #: While rows are unknown: an earlier one delays its person's later rows only for a while, and that while ends unseen.
 _UNKNOWN_SECONDS: Final = 60.0
 _UNTRUSTED_SECONDS: Final = 10.0
+_FULL_SECONDS: Final = 10.0
 #: When the moment has just come between two looks at the clock.
 _SHORTEST_SECONDS: Final = 0.01
 #: How long a verb waits for the call that is under way.
@@ -86,7 +88,8 @@ class Delivery:
 
     Args:
         outbox: The book.
-        service_factory: Builds the service at the first row that is due, so that nothing heavy is imported before.
+        service_factory: Builds or returns the service; asked at the first row that is due, so that nothing heavy is
+            imported before, and at each call, so that a key that was repaired is used.
         clock: Reads all clocks.
         settings: See there.
         dice: Chance for the waits.
@@ -107,13 +110,13 @@ class Delivery:
         self._service_factory = service_factory
         self._clock = clock
         self._settings = settings
-        self._service: Service | None = None
         self._claims = Claims(outbox)
         self._contact = Contact(settings.pace, dice, _boot(clock()))
         self._size = settings.batch_size
         self._offset_ms: float | None = None
         self._accepted = accepted
         self._untidy = True
+        self._astray = False
         self._busy = Lock()
         self._bell = Condition()
         self._rung = False
@@ -129,13 +132,21 @@ class Delivery:
             self._bell.notify_all()
 
     def search_now(self, row: int) -> str:
-        """Look one unknown row up at the service now; returns what came of it in a few words."""
+        """Look one unknown row up at the service now.
+
+        Returns:
+            What came of it in a few words; a ``lookups.Finding`` where the service answered.
+
+        Raises:
+            Declined: A call is under way.
+        """
         if not self._busy.acquire(timeout=_BUSY_SECONDS):
-            return "a call is under way: try again"
+            raise Declined("a call is under way", repair="try again")
         try:
             now = self._clock()
             if not now.trusted:
                 return "the clock is not trusted yet: nothing can be asked"
+            self._watch_clock(now)
             lookup = lookups.one(self._outbox, row, now.wall_ms)
             words = {} if lookup is None else self._search(lookup)
         finally:
@@ -144,9 +155,13 @@ class Delivery:
         return words.get(row, "this registration is not unknown any more")
 
     def run(self, stop: Event) -> None:
-        """Deliver until ``stop`` is set and ``nudge`` was called; raises whatever a step raises."""
+        """Deliver until ``stop`` is set and ``nudge`` was called; raises whatever a step raises but a full store."""
         while not stop.is_set():
-            wait = self.step()
+            try:
+                wait = self.step()
+            except StoreFull:
+                # Taps go on being answered, red. A verdict that could not be written is looked up like a lost one.
+                self._astray, wait = True, _FULL_SECONDS
             with self._bell:
                 self._bell.wait_for(lambda: self._rung or stop.is_set(), timeout=wait)
                 self._untidy = self._untidy or self._rung
@@ -155,6 +170,9 @@ class Delivery:
     def step(self) -> float:
         """Do one piece of work; returns the seconds after which there may be more, 0 for at once."""
         with self._busy:
+            if self._astray:
+                self._outbox.database.write(partial(recover, book=self._outbox.book))
+                self._astray, self._offset_ms = False, None
             if self._untidy:
                 self._untidy = groups.tidy(self._outbox)
                 return 0.0
@@ -186,7 +204,7 @@ class Delivery:
         )
         batch = self._claims.next(terms) or self._claims.probe(terms)
         if batch is not None:
-            verdict = self._known_service().register([row.registration for row in batch.rows])
+            verdict = self._service_factory().register([row.registration for row in batch.rows])
             self._settle(batch, verdict)
         return batch is not None
 
@@ -248,7 +266,7 @@ class Delivery:
     def _search(self, lookup: Lookup) -> Mapping[int, str]:
         """Search, settle what it shows, and return what it came to for each row, in words."""
         started_ms = self._clock().wall_ms
-        verdict = self._known_service().search(lookup.query)
+        verdict = self._service_factory().search(lookup.query)
         now = self._clock()
         match verdict:
             case Found():
@@ -288,11 +306,6 @@ class Delivery:
             everything = self._offset_ms is not None
             lookups.stamp(self._outbox, at_ms=now.wall_ms, settle_ms=self._settle_ms, everything=everything)
             self._offset_ms = offset_ms
-
-    def _known_service(self) -> Service:
-        if self._service is None:
-            self._service = self._service_factory()
-        return self._service
 
     @property
     def _settle_ms(self) -> int:

@@ -11,7 +11,7 @@ from typing import Final
 
 from hardware.ports import Reader, ReaderLost, Sighting
 from kiosk.intake import Gate
-from kiosk.model import Answer
+from kiosk.model import Answer, Signal
 
 _log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Entrance:
                 self._opened.set()
                 for sighting in self._reader.sightings(stop):
                     pause, told = _FIRST_RESTART_SECONDS, ""
-                    self._tell(self.gate, sighting, self._take(sighting, self.gate))
+                    self._tell(self.gate, sighting, self._answer(sighting))
             except Exception as error:  # noqa: BLE001  a reader's failure of any kind stays its own
                 told = self._complain(error, told)
             finally:
@@ -111,6 +111,14 @@ class Entrance:
                 self._reader = None
             stop.wait(pause)
             pause = min(2 * pause, _LONGEST_RESTART_SECONDS)
+
+    def _answer(self, sighting: Sighting) -> Answer:
+        """Whatever goes wrong while a tap is taken, the worker sees red, not nothing."""
+        try:
+            return self._take(sighting, self.gate)
+        except Exception as error:
+            _log.exception("tap failed", extra={"reader": self.gate.name})
+            return Answer(signal=Signal.FAILED, why=type(error).__name__)
 
     def _complain(self, error: Exception, told: str) -> str:
         """Log a failure, but the same one in a row only once: a reader may stay away for a week."""

@@ -27,6 +27,7 @@ class Entry(StrEnum):
     GROUP_PAUSED = "group_paused"
     GROUP_RELEASED = "group_released"
     VERDICT = "verdict"
+    TASK_CLOSED = "task_closed"
 
 
 def record(

@@ -228,7 +228,7 @@ class Intake:
             reader_declaration=gate.declaration,
             declarations=self._site.declarations,
             default_employer=self._site.employer,
-            day=self._day(tap.now.at_ms),
+            day=self._day(tap),
         )
         draft = Draft(
             ssin=profile.insz,
@@ -277,10 +277,10 @@ class Intake:
         if stay.declaration is not None:
             return stay.declaration != gate.declaration
         # A stay that is held for want of a declaration: where the reader's is not valid it would switch at every tap, never leave.
-        return any(term.number == gate.declaration and term.valid_on(self._day(tap.now.at_ms)) for term in self._site.declarations)
+        return any(term.number == gate.declaration and term.valid_on(self._day(tap)) for term in self._site.declarations)
 
-    def _day(self, at_ms: int) -> date:
-        return datetime.fromtimestamp(at_ms / 1000, self._site.zone).date()
+    def _day(self, tap: taps.Moment) -> date | None:
+        return datetime.fromtimestamp(tap.now.at_ms / 1000, self._site.zone).date() if tap.clock.trusted else None
 
 
 def _word(tap: taps.Moment) -> str:

@@ -41,7 +41,7 @@ def _origin(record: logging.LogRecord) -> str | None:
 def _log_thread(raised: threading.ExceptHookArgs) -> None:
     """A thread that fails says so in the log's own form: Python's traceback would carry the exception's text."""
     error = raised.exc_value
-    logging.getLogger(__name__).error("a thread failed", extra={"thread": getattr(raised.thread, "name", None)}, exc_info=error)
+    logging.getLogger(__name__).error("a thread failed", extra={"failed": getattr(raised.thread, "name", None)}, exc_info=error)
 
 
 def start_logging() -> None:

@@ -19,7 +19,7 @@ from kiosk.claims import HOUR_MS
 from kiosk.errors import SealBroken
 from kiosk.identifiers import DeclarationNumber, Employer
 from kiosk.model import Direction, Registration, State, TaskKind
-from kiosk.outbox import Outbox, park, unseal
+from kiosk.outbox import Outbox, unseal
 from kiosk.tasks import close_tasks, open_task
 from kiosk.verdicts import Created, Found, Query, ServedRegistration
 
@@ -198,9 +198,10 @@ def _prepare(outbox: Outbox, rows: list[_Unknown], now_ms: int) -> Lookup | None
 
 
 def _sought(outbox: Outbox, row: _Unknown, now_ms: int) -> Sought | None:
-    registration, reason = unseal(outbox, row.uid, row.sealed)
+    registration, _ = unseal(outbox, row.uid, row.sealed)
     if registration is None:
-        outbox.database.write(partial(park, book=outbox.book, row=row.id, holder=row.holder, reason=reason, at_ms=now_ms))
+        # It may have arrived, and nobody can say any more what it was: only a human settles it, and nothing is sent again.
+        outbox.database.write(partial(_despair, outbox=outbox, row=row, at_ms=now_ms))
         return None
     try:
         ssins = outbox.database.read(partial(roster.every_insz, vault=outbox.vault, holder=row.holder))
@@ -215,6 +216,11 @@ def _sought(outbox: Outbox, row: _Unknown, now_ms: int) -> Sought | None:
         called_ms=row.called_ms,
         absent_ms=row.absent_ms,
     )
+
+
+def _despair(connection: sqlite3.Connection, outbox: Outbox, row: _Unknown, at_ms: int) -> None:
+    connection.execute("UPDATE registrations SET search_ms = ? WHERE id = ?", (at_ms + HOUR_MS, row.id))
+    open_task(connection, TaskKind.UNKNOWN, book=outbox.book, at_ms=at_ms, registration=row.id, holder=row.holder, note="seal")
 
 
 def _settle(outbox: Outbox, lookup: Lookup, found: Found, searched: Searched, connection: sqlite3.Connection) -> dict[int, Finding]:

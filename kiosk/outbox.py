@@ -51,10 +51,12 @@ class Tally:
     Attributes:
         counts: Every state, also those with none.
         oldest_unsent_ms: The tap's moment of the first row that is queued, in flight or unknown; Unix ms UTC, or None.
+        waiting_for_clock: How many of the queued ones were tapped before the clock could be trusted.
     """
 
     counts: dict[State, int]
     oldest_unsent_ms: int | None
+    waiting_for_clock: int = 0
 
 
 def group_of(vault: Vault, draft: Draft) -> bytes | None:
@@ -135,7 +137,15 @@ def tally(connection: sqlite3.Connection, book: int) -> Tally:
     if not oldest:
         return Tally(counts=counts, oldest_unsent_ms=None)
     at_ms = connection.execute("SELECT at_ms FROM registrations WHERE id = ?", (min(oldest),)).fetchone()[0]
-    return Tally(counts=counts, oldest_unsent_ms=at_ms)
+    return Tally(counts=counts, oldest_unsent_ms=at_ms, waiting_for_clock=count_waiting(connection, book))
+
+
+def count_waiting(connection: sqlite3.Connection, book: int) -> int:
+    """How many rows wait for the true time of their tap; nothing sends them until it is known."""
+    found = connection.execute(
+        "SELECT count(*) FROM registrations WHERE book = ? AND state = 'queued' AND reason = 'clock'", (book,)
+    )
+    return int(found.fetchone()[0])
 
 
 def recover(connection: sqlite3.Connection, book: int) -> int:

@@ -57,9 +57,7 @@ def make_client_key(key: Path, certificate: Path, *, company: str, now: datetime
         .add_extension(_SIGNING_ONLY, critical=True)
         .sign(private, hashes.SHA256())
     )
-    pem = private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     _write_secret(key, pem)
     _write_secret(certificate, made.public_bytes(serialization.Encoding.PEM))
 

@@ -156,8 +156,13 @@ class DeclarationTerm:
     valid_from: date | None = None
     valid_until: date | None = None
 
-    def valid_on(self, day: date) -> bool:
-        """Whether a tap on this local day may use it; ``valid_until`` ends at local midnight of that day."""
+    def valid_on(self, day: date | None) -> bool:
+        """Whether a tap on this local day may use it; ``valid_until`` ends at local midnight of that day.
+
+        On a day that is not known (the clock is not trusted yet) every declaration may be the right one.
+        """
+        if day is None:
+            return True
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_until is None or day <= self.valid_until)
 
 
@@ -177,7 +182,7 @@ def assign(
     reader_declaration: DeclarationNumber | None,
     declarations: tuple[DeclarationTerm, ...],
     default_employer: Employer | None,
-    day: date,
+    day: date | None,
 ) -> Assignment:
     """Choose declaration and employer of an IN, or find that a human must (design, section 6).
 
@@ -190,7 +195,7 @@ def assign(
         reader_declaration: From the reader's configuration, or None.
         declarations: All configured ones.
         default_employer: From ``[employer]``, or None.
-        day: The tap's local day at the site.
+        day: The tap's local day at the site, or None while the clock can't tell.
     """
     valid = {term.number: term for term in declarations if term.valid_on(day)}
     wanted = holder_declaration or reader_declaration

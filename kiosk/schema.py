@@ -144,7 +144,7 @@ CREATE TABLE tasks (
     closed_ms INTEGER,
     note TEXT
 ) STRICT;
-CREATE INDEX tasks_open ON tasks (kind, registration) WHERE closed_ms IS NULL;
+CREATE INDEX tasks_open ON tasks (book, kind, registration) WHERE closed_ms IS NULL;
 
 CREATE TABLE evidence (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -27,6 +27,7 @@ class View:
     service_host: str
     counts: Mapping[State, int]
     oldest_unsent_ms: int | None
+    waiting_for_clock: int
     present: int
     tasks: int
     clock: ClockReading
@@ -52,6 +53,7 @@ def snapshot(view: View) -> dict[str, object]:
             "trusted": clock.trusted,
             "source": clock.source,
             "error_bound_seconds": None if clock.bound_ms is None else clock.bound_ms / 1000,
+            "waiting": view.waiting_for_clock,
         },
         "readers": [{"name": reader.name, "driver": reader.driver, "state": reader.state} for reader in view.readers],
         "service": {

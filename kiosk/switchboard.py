@@ -17,7 +17,7 @@ from kiosk.books import Book
 from kiosk.certificate import Certificate, read_certificate
 from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.control import Call
-from kiosk.desk import Desk, book, people, presence
+from kiosk.desk import Desk, book, chores, people, presence
 from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, UsageError
 from kiosk.identifiers import CardId
@@ -30,7 +30,7 @@ _TAP_SECONDS: Final = 20.0
 #: A reader opens in milliseconds, but the daemon answers before.
 _OPEN_SECONDS: Final = 5.0
 #: What the desk can do, with or without a daemon, by the verb's words.
-DESK_CALLS: Final = {**people.CALLS, **book.CALLS, **presence.CALLS}
+DESK_CALLS: Final = {**people.CALLS, **book.CALLS, **presence.CALLS, **chores.CALLS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +80,9 @@ class Switchboard:
             service_host=self.book.host,
             counts=tally.counts,
             oldest_unsent_ms=tally.oldest_unsent_ms,
+            waiting_for_clock=tally.waiting_for_clock,
             present=presence.count_here(desk),
-            tasks=len(desk.database.read(partial(tasks.open_tasks, book=desk.book))),
+            tasks=desk.database.read(partial(tasks.count_open, book=desk.book)),
             clock=clock,
             readers=[ReaderView(name=door.gate.name, driver=door.gate.driver, state=door.state.value) for door in self.entrances],
             service=self.service(),
@@ -101,7 +102,8 @@ class Switchboard:
             troubled=not desk.clock().trusted
             or desk.database.full is not None
             or self.service().state is ServiceState.CONFIG_FAULT
-            or desk.database.read(partial(tasks.any_open, book=desk.book)),
+            or desk.database.read(partial(tasks.count_open, book=desk.book)) > 0
+            or desk.database.read(partial(outbox.count_waiting, book=desk.book)) > 0,
             store_failed=desk.database.dead is not None,
         )
 

@@ -1,4 +1,4 @@
-"""What only a human may settle: opened once, closed when its cause is gone."""
+"""What only a human may settle: opened once, closed when its cause is gone or by a human who has seen to it."""
 
 from __future__ import annotations
 
@@ -62,11 +62,18 @@ def open_tasks(connection: sqlite3.Connection, book: int) -> list[Task]:
         (book,),
     )
     return [
-        Task(id=row[0], kind=TaskKind(row[1]), registration=row[2], holder=row[3], opened_ms=row[4], note=row[5])
-        for row in rows
+        Task(id=row[0], kind=TaskKind(row[1]), registration=row[2], holder=row[3], opened_ms=row[4], note=row[5]) for row in rows
     ]
 
 
-def any_open(connection: sqlite3.Connection, book: int) -> bool:
-    """Whether a human is asked for anything."""
-    return connection.execute("SELECT 1 FROM tasks WHERE closed_ms IS NULL AND book = ? LIMIT 1", (book,)).fetchone() is not None
+def close_task(connection: sqlite3.Connection, number: int, *, book: int, at_ms: int) -> bool:
+    """Close one open task of this book, inside the caller's transaction; False when there is none."""
+    done = connection.execute(
+        "UPDATE tasks SET closed_ms = ? WHERE id = ? AND book = ? AND closed_ms IS NULL", (at_ms, number, book)
+    )
+    return done.rowcount == 1
+
+
+def count_open(connection: sqlite3.Connection, book: int) -> int:
+    """How many things a human is asked for."""
+    return int(connection.execute("SELECT count(*) FROM tasks WHERE closed_ms IS NULL AND book = ?", (book,)).fetchone()[0])

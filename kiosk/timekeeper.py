@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from threading import Lock
 from typing import Final
 
 from kiosk.errors import KioskError
@@ -106,7 +105,8 @@ class Timekeeper:
     Args:
         source: A ``ClockSource``: ``kernel``, or ``assume`` where the admin vouches for the clock.
         max_error_seconds: The largest error bound at which the kernel's clock is believed; with ``assume`` the bound itself.
-        newest_trusted_ms: The latest trusted time the store knows, Unix milliseconds UTC, or None.
+        newest_trusted_ms: The latest trusted time the store knows, Unix milliseconds UTC, or None; with ``assume`` nothing
+            older is believed.
         adjtimex: Asks the kernel; may raise ``OSError``.
         wall: Reads the system clock, Unix milliseconds UTC.
         boot: Reads CLOCK_BOOTTIME, nanoseconds.
@@ -126,10 +126,11 @@ class Timekeeper:
     ) -> None:
         self._source = ClockSource(source)
         self._max_error_ms = round(max_error_seconds * 1000)
-        self._newest_ms = FLOOR_MS if newest_trusted_ms is None else max(FLOOR_MS, newest_trusted_ms)
+        # The kernel's word goes before a stored time: one tap under a wrong year must not silence the box for that long.
+        stored_ms = newest_trusted_ms if self._source is ClockSource.ASSUME else None
+        self._newest_ms = FLOOR_MS if stored_ms is None else max(FLOOR_MS, stored_ms)
         self._adjtimex, self._wall, self._boot = adjtimex, wall, boot
         self._boot_id = boot_id()
-        self._lock = Lock()
 
     def read(self) -> ClockReading:
         """Read all clocks at the same moment; never raises."""
@@ -146,11 +147,6 @@ class Timekeeper:
             source=source,
             bound_ms=bound_ms if believable else None,
         )
-
-    def advance(self, wall_ms: int) -> None:
-        """Note a trusted time that was stored, Unix milliseconds UTC: nothing older is believed from now on."""
-        with self._lock:
-            self._newest_ms = max(self._newest_ms, wall_ms)
 
     def _verdict(self) -> tuple[str, int | None]:
         """Say who vouches for the clock, and for how many milliseconds; None is no word for it at all."""

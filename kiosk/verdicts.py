@@ -5,7 +5,7 @@ The one question each answers: may the same thing be sent again without looking 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kiosk.identifiers import DeclarationNumber, Employer
 from kiosk.model import Direction
@@ -17,7 +17,7 @@ class Created:
 
     registration_id: int
     validity: str
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

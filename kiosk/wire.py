@@ -20,7 +20,7 @@ from kiosk.verdicts import Created, ItemVerdict, NotCreated, Query, ServedRegist
 
 _MAX_TEXT: Final = 500
 _MAX_REMARKS: Final = 50
-#: An INSZ anywhere in free text of the service, with or without separators: the book keeps remarks in clear.
+#: An INSZ anywhere in free text of the service, with or without separators: remarks reach a human's screen.
 _INSZ_LIKE: Final = re.compile(r"(?<!\d)\d{2}[ .\-/]?\d{2}[ .\-/]?\d{2}[ .\-/]?\d{3}[ .\-/]?\d{2}(?!\d)")
 
 

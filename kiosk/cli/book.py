@@ -1,4 +1,4 @@
-"""The verbs about the book: ``outbox``."""
+"""The verbs about the book: ``outbox`` and ``tasks``."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _ROWS: Final = (
     "reason",
     "attempts",
 )
+_TASKS: Final = ("id", "kind", "registration", "holder", "opened_at", "note")
 _STATES: Final = [state.value for state in State]
 
 
@@ -101,4 +102,23 @@ def _one(context: click.Context, call: str, params: dict[str, object], *, as_jso
     show(result, as_json=as_json, text=lambda: fields(result))
 
 
-VERBS: Final = (outbox,)
+@click.group(invoke_without_command=True)
+@json_option
+@click.pass_context
+def tasks(context: click.Context, *, as_json: bool) -> None:
+    """Print what needs a human; `tasks close ID` notes that one has seen to it."""
+    if context.invoked_subcommand is None:
+        result = ask(context, "tasks", {})
+        show(result, as_json=as_json, text=lambda: table(result["items"], _TASKS, empty="nothing needs a human"))
+
+
+@tasks.command("close")
+@click.argument("number", metavar="ID", type=click.IntRange(1))
+@json_option
+@click.pass_context
+def tasks_close(context: click.Context, *, number: int, as_json: bool) -> None:
+    """Note that a human has seen to a task; it changes no registration."""
+    _one(context, "tasks close", {"id": number}, as_json=as_json)
+
+
+VERBS: Final = (outbox, tasks)

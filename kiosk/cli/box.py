@@ -140,10 +140,14 @@ def simulator(
 @click.command()
 @click.option("--taps", type=click.IntRange(1), help="Make so many taps, wait until all are accepted, and end.")
 @click.option("--offline", is_flag=True, help="Cut the service for a while in the middle.")
+@click.option("--port", type=click.IntRange(0, 65535), help="The site display's port; this version has no site display yet.")
 @json_option
-def demo(*, taps: int | None, offline: bool, as_json: bool) -> int:
+def demo(*, taps: int | None, offline: bool, port: int | None, as_json: bool) -> int:
     """Show the main job on one machine: service double, invented roster, the real daemon; nothing real is registered."""
     from kiosk.demo import play
+
+    if port is not None:
+        click.echo("kiosk: there is no site display in this version yet: nothing listens on that port", err=True)
 
     return play.run(play.Options(taps=taps, offline=offline, as_json=as_json))
 

@@ -139,7 +139,12 @@ def outbox_resolve(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]
         found = params.number(asked, "found")
         desk.database.read(partial(_in, desk, number=number, states={State.UNKNOWN}))
         if desk.delivery is not None:
-            desk.delivery.search_now(number)
+            said = desk.delivery.search_now(number)
+            if isinstance(said, lookups.Finding) and said is not lookups.Finding.FOUND:
+                raise Declined(
+                    f"registration {number}: the service was asked just now: {said}",
+                    repair="look at its own site again; where it shows the registration its search will too, after a while",
+                )
         return _changed(desk, number, partial(_found, desk, number, found))
     if not params.flag(asked, "absent"):
         raise UsageError("absent must be true")
