@@ -47,13 +47,13 @@ def snapshot(view: View) -> dict[str, object]:
         "environment": view.environment.value,
         **{state.value: view.counts.get(state, 0) for state in State},
         "oldest_unsent_seconds": _age_seconds(view.oldest_unsent_ms, clock.wall_ms),
+        "waiting_for_clock": view.waiting_for_clock,
         "present": view.present,
         "tasks": view.tasks,
         "clock": {
             "trusted": clock.trusted,
             "source": clock.source,
             "error_bound_seconds": None if clock.bound_ms is None else clock.bound_ms / 1000,
-            "waiting": view.waiting_for_clock,
         },
         "readers": [{"name": reader.name, "driver": reader.driver, "state": reader.state} for reader in view.readers],
         "service": {

@@ -98,4 +98,4 @@ def test_no_bytes_can_break_it(answer: bytes, atr: bytes) -> None:
         assert outcome.identifier == answer[:-2]
         assert len(outcome.identifier) in {4, 7, 8, 10}
     else:
-        assert answer.hex() not in outcome.why or not answer
+        assert answer.hex() not in outcome.why or len(answer) < 3  # two hexadecimal letters may stand in any word

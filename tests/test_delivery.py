@@ -9,7 +9,9 @@ import pytest
 
 from kiosk.contact import Pace, ServiceState
 from kiosk.delivery import DeliverySettings
-from kiosk.model import Direction, Reason, Registration
+from kiosk.errors import Declined
+from kiosk.model import Direction, Reason, Registration, TaskKind
+from kiosk.tasks import open_tasks
 from kiosk.verdicts import (
     Ambiguous,
     Answered,
@@ -488,15 +490,17 @@ def test_a_verb_does_not_wait_for_ever_behind_a_call(world: World, monkeypatch: 
     assert said == ["a call is under way"]
 
 
-def test_a_row_whose_seal_broke_while_it_was_unknown_is_parked(world: World) -> None:
-    """It can't be looked up; a human must see it. A person's damaged profile only narrows what is looked for."""
+def test_a_row_whose_seal_broke_while_it_was_unknown_stays_so_with_a_task(world: World) -> None:
+    """It can't be looked up and must not be sent again; a human must see it. A damaged profile only narrows what is sought."""
     number, other = world.tap(), world.tap(1)
     world.service.plan.append(_lost_but_stored(world))
     world.run()
     world.database.write(lambda c: c.execute("UPDATE registrations SET sealed = x'00' WHERE id = ?", (number,)))
     world.database.write(lambda c: c.execute("UPDATE profiles SET sealed = x'00'"))
     world.run(61)
-    assert (world.row(number)["state"], world.row(number)["reason"]) == ("held", "seal")
+    assert world.row(number)["state"] == "unknown"
+    kinds = [(task.kind, task.registration) for task in world.database.read(lambda c: open_tasks(c, 1))]
+    assert kinds == [(TaskKind.UNKNOWN, number)]
     assert world.row(other)["state"] == "accepted"
 
 

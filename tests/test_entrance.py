@@ -232,7 +232,26 @@ def test_a_failure_to_record_or_to_show_does_not_end_the_reader() -> None:
 
     with running(Entrance(GATE, lambda: reader, take, tell), Hurried()):
         laid = [reader.tap("uid", CARD) for _ in range(3)]
-        assert told.get(timeout=PATIENCE_SECONDS)[1] is laid[2]
+        assert [told.get(timeout=PATIENCE_SECONDS)[1] for _ in laid[1:]] == laid[1:]
+
+
+def test_a_mistake_of_ours_is_shown_red() -> None:
+    """An exception that nobody foresaw answers the tap with ``failed``, by its kind alone, and the next tap counts."""
+    reader, told = SimulatedReader(), Told()
+    troubles = [RuntimeError("words about a person")]
+
+    def take(sighting: Sighting, gate: Gate) -> Answer:
+        if troubles:
+            raise troubles.pop()
+        return Answer(signal=Signal.IN)
+
+    with running(
+        Entrance(GATE, lambda: reader, take, lambda gate, sighting, answer: told.put((gate, sighting, answer))), Hurried()
+    ):
+        for _ in range(2):
+            reader.tap("uid", CARD)
+        answers = [told.get(timeout=PATIENCE_SECONDS)[2] for _ in range(2)]
+    assert answers == [Answer(signal=Signal.FAILED, why="RuntimeError"), Answer(signal=Signal.IN)]
 
 
 def test_a_failure_is_logged_once_while_it_stays_the_same(caplog: pytest.LogCaptureFixture) -> None:

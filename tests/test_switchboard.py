@@ -105,6 +105,7 @@ def test_the_status_has_every_field_that_was_promised(place: Place) -> None:
         "environment": "training",
         **dict.fromkeys(("queued", "in_flight", "unknown", "accepted", "refused", "held", "cancelled"), 0),
         "oldest_unsent_seconds": None,
+        "waiting_for_clock": 0,
         "present": 0,
         "tasks": 0,
         "clock": {"trusted": True, "source": "kernel", "error_bound_seconds": 0.01},

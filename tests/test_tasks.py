@@ -9,7 +9,7 @@ import pytest
 
 from kiosk.database import Database
 from kiosk.model import TaskKind
-from kiosk.tasks import Task, any_open, close_holder_tasks, close_tasks, open_task, open_tasks
+from kiosk.tasks import Task, close_holder_tasks, close_task, close_tasks, count_open, open_task, open_tasks
 from tests.stores import open_store
 
 BOOK, OTHER_BOOK = 1, 2
@@ -110,15 +110,24 @@ def test_the_oldest_question_comes_first(database: Database) -> None:
     assert [task.registration for task in asked(database)] == [5, 3, 9]
 
 
-def test_whether_anything_is_asked(database: Database) -> None:
-    """The box asks for a human while a task of its own book is open, and not for another book's."""
+def test_how_much_is_asked(database: Database) -> None:
+    """The open tasks of a book are counted, those of another book are not."""
 
-    def waiting() -> bool:
-        return database.read(lambda c: any_open(c, BOOK))
+    def waiting() -> int:
+        return database.read(lambda c: count_open(c, BOOK))
 
     ask(database, TaskKind.HELD, registration=1, book=OTHER_BOOK)
-    assert not waiting()
+    assert waiting() == 0
     ask(database, TaskKind.HELD, registration=1)
-    assert waiting()
+    ask(database, TaskKind.HELD, registration=2)
+    assert waiting() == 2
     database.write(lambda c: close_tasks(c, registration=1, kinds=frozenset({TaskKind.HELD}), at_ms=AT_MS))
-    assert not waiting()
+    assert waiting() == 1
+
+
+def test_a_human_closes_one_open_task_of_his_book(database: Database) -> None:
+    """It is closed once; a closed one, one of another book and one that never was are none."""
+    ask(database, TaskKind.UNKNOWN_CARD, registration=1, book=OTHER_BOOK)
+    ask(database, TaskKind.UNKNOWN_CARD, registration=1)
+    closed = [database.write(lambda c, n=number: close_task(c, n, book=BOOK, at_ms=AT_MS)) for number in (1, 2, 2, 3)]  # type: ignore[misc]  # the default binds the number
+    assert closed == [False, True, False, False]

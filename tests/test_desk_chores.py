@@ -1,0 +1,48 @@
+"""kiosk.desk.chores shows what needs a human, and notes that one has seen to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kiosk import tasks
+from kiosk.desk import Desk
+from kiosk.desk.chores import CALLS
+from kiosk.errors import Declined, UsageError
+from kiosk.model import TaskKind
+from tests.desks import MORNING_MS, Clock, open_desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with open_desk(tmp_path, Clock()) as opened:
+        yield opened
+
+
+def test_tasks_are_told_and_closed(desk: Desk) -> None:
+    """Every open task with its kind and what it is about; a closed one is gone from the list and in the record."""
+    desk.database.write(lambda c: tasks.open_task(c, TaskKind.HELD, book=desk.book, at_ms=MORNING_MS, registration=7, holder=3))
+    desk.database.write(lambda c: tasks.open_task(c, TaskKind.UNKNOWN_CARD, book=desk.book, at_ms=MORNING_MS, note="card key 1a2b"))
+    first = {"id": 1, "kind": "held", "registration": 7, "holder": 3, "opened_at": "2026-11-02T07:00:00Z", "note": None}
+    told = CALLS["tasks"](desk, {})["items"]
+    assert isinstance(told, list)
+    assert told[0] == first
+    assert [task["note"] for task in told] == [None, "card key 1a2b"]
+    assert CALLS["tasks close"](desk, {"id": 1}) == {"id": 1, "closed_at": "2026-11-02T07:00:00Z"}
+    left = CALLS["tasks"](desk, {})["items"]
+    assert isinstance(left, list)
+    assert [task["id"] for task in left] == [2]
+    kept = desk.database.read(lambda c: c.execute("SELECT kind, subject FROM evidence ORDER BY id DESC LIMIT 1").fetchone())
+    assert kept == ("task_closed", "task:1")
+
+
+def test_a_task_that_is_not_there_is_declined(desk: Desk) -> None:
+    """Closing twice, or closing nothing, says so; a wrong call is wrong usage."""
+    with pytest.raises(Declined, match="no such open task"):
+        CALLS["tasks close"](desk, {"id": 1})
+    with pytest.raises(UsageError):
+        CALLS["tasks close"](desk, {"number": 1})
+    with pytest.raises(UsageError):
+        CALLS["tasks"](desk, {"state": "open"})
