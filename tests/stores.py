@@ -77,9 +77,9 @@ def at_once(database: Database, *works: Work[object]) -> list[object]:
     return results
 
 
-def descriptor(suffix: str) -> int:
-    """The descriptor by which this process holds the one open file whose name ends so."""
-    (found,) = [link for link in Path("/proc/self/fd").iterdir() if link.exists() and link.resolve().name.endswith(suffix)]
+def descriptor(end: str) -> int:
+    """The descriptor by which this process holds the one open file whose path ends so; a whole path is never ambiguous."""
+    (found,) = [link for link in Path("/proc/self/fd").iterdir() if link.exists() and str(link.resolve()).endswith(end)]
     return int(found.name)
 
 

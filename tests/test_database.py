@@ -330,17 +330,17 @@ def test_a_new_store_on_a_full_disk_is_refused_as_full(small_disk: Path) -> None
         assert database.read(lambda c: c.execute("SELECT count(*) FROM meta").fetchone()) == (1,)
 
 
-def break_wal() -> None:
+def break_wal(database: Database) -> None:
     """Let every later write to the log fail, as on a card that died: its descriptor becomes one that can't be written."""
     broken = os.open("/dev/null", os.O_RDONLY)
-    os.dup2(broken, descriptor("kiosk.db-wal"), inheritable=False)
+    os.dup2(broken, descriptor(f"{database.path}-wal"), inheritable=False)
     os.close(broken)
 
 
 def test_after_an_io_error_nothing_is_ever_acknowledged_again(database: Database) -> None:
     """An I/O error ends the store for this process: this call and all later ones raise, with the repair; older rows are safe."""
     database.write(noting("before"))
-    break_wal()
+    break_wal(database)
     with pytest.raises(StoreDead) as died:
         database.write(noting("lost"))
     assert "SQLITE_IOERR" in died.value.message
@@ -363,7 +363,7 @@ def test_an_io_error_fails_everyone_who_waits(database: Database) -> None:
     said: list[str] = []
 
     def breaking(connection: sqlite3.Connection) -> str:
-        break_wal()
+        break_wal(database)
         database._connection.set_trace_callback(said.append)
         return noting("a")(connection)
 
@@ -510,8 +510,8 @@ def test_nobody_else_may_read_what_is_written(tmp_path: Path) -> None:
 
 def test_no_descriptor_is_handed_to_children(database: Database) -> None:
     """A child process never inherits the store or its lock: killed daemons leave no holder behind."""
-    for suffix in ("kiosk.db", "kiosk.db-wal", "kiosk.db.lock"):
-        assert not os.get_inheritable(descriptor(suffix))
+    for suffix in ("", "-wal", ".lock"):
+        assert not os.get_inheritable(descriptor(f"{database.path}{suffix}"))
 
 
 def test_close_may_come_twice_and_ends_it(database: Database) -> None:
@@ -561,7 +561,7 @@ def test_damage_found_by_a_read_ends_the_store(tmp_path: Path) -> None:
 
 def test_a_dead_store_is_logged_once_without_values(database: Database, caplog: pytest.LogCaptureFixture) -> None:
     """The death of a store is one line in the log, by SQLite's code."""
-    break_wal()
+    break_wal(database)
     for _ in range(3):
         with pytest.raises(StoreDead):
             database.write(noting("lost"))

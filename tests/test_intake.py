@@ -543,7 +543,7 @@ def test_a_dead_store_fails_for_ever(house: Gatehouse) -> None:
     house.tap(ONE_CARD)
     house.clocks.wait(HOUR)
     broken = os.open("/dev/null", os.O_RDONLY)
-    os.dup2(broken, descriptor("kiosk.db-wal"), inheritable=False)
+    os.dup2(broken, descriptor(f"{house.database.path}-wal"), inheritable=False)
     os.close(broken)
     for card in (ONE_CARD, ONE_CARD, invented_card(9)):
         answer = house.tap(card)
