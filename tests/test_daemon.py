@@ -152,7 +152,7 @@ def test_a_dead_store_is_red_and_ends_the_process_with_1(config: Path) -> None:
     with running(config) as run:
         enrol(run, 0, 1)
         assert tap(run, 0)["signal"] == "in"
-        broken, log = os.open(os.devnull, os.O_RDONLY), descriptor("kiosk.db-wal")
+        broken, log = os.open(os.devnull, os.O_RDONLY), descriptor(str(config.parent / "kiosk.db-wal"))
         os.dup2(broken, log)
         os.close(broken)
         answer = tap(run, 1)
