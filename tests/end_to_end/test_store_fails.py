@@ -86,6 +86,13 @@ def test_a_full_disk_is_red_until_there_is_room_again(box: Box, simulator: Simul
         box.stop()
 
 
+def sending(box: Box, *, now: bool) -> None:
+    """Keep delivery from writing, so that the tap is the first to meet the broken disk; or let it send."""
+    words = ("start_jitter_seconds = 0", "start_jitter_seconds = 31_000_000")
+    text = box.config.read_text(encoding="utf-8")
+    box.config.write_text(text.replace(words[now], words[not now]), encoding="utf-8")
+
+
 @pytest.fixture(scope="session")
 def failing_fsync(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the library that stands before libc and lets fsync fail on demand."""
@@ -100,7 +107,7 @@ def test_a_failed_fsync_is_red_and_ends_the_process(box: Box, simulator: Simulat
     """After an fsync that failed nothing is green any more: the daemon exits 1, and a fresh one knows all acknowledged taps."""
     mark = box.folder / "fails"
     box.environ = {"LD_PRELOAD": str(failing_fsync), "FSYNC_FAILS_WHILE": str(mark)}
-    simulator.stop()
+    sending(box, now=False)
     box.start()
     box.enrol([invented_line(number) for number in range(PEOPLE)])
     green = [box.tap(invented_card(number))["ids"][0] for number in range(3)]
@@ -113,7 +120,7 @@ def test_a_failed_fsync_is_red_and_ends_the_process(box: Box, simulator: Simulat
     with pytest.raises(NoDaemon):
         box.status()
     mark.unlink()
-    simulator.start()
+    sending(box, now=True)
     box.start()
     box.settle()
     rows = book(box)
@@ -139,7 +146,7 @@ def test_a_disk_that_turns_read_only_is_red_and_ends_the_process(box: Box, simul
         file.truncate(16 * 1024 * 1024)
     subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True, env={"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"})
     with mounted(disk, "-o", "loop,errors=remount-ro", str(image)), box:
-        simulator.stop()
+        sending(box, now=False)
         box.start()
         box.enrol([invented_line(number) for number in range(PEOPLE)])
         green = [box.tap(invented_card(number))["ids"][0] for number in range(3)]
@@ -157,7 +164,7 @@ def test_a_disk_that_turns_read_only_is_red_and_ends_the_process(box: Box, simul
         box.daemon = None
         subprocess.run(["umount", str(disk)], check=True)
         subprocess.run(["mount", "-o", "loop", str(image), str(disk)], check=True)
-        simulator.start()
+        sending(box, now=True)
         box.start()
         box.settle()
         rows = book(box)
