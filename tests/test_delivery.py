@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
 from kiosk.contact import Pace, ServiceState
 from kiosk.delivery import DeliverySettings
-from kiosk.errors import Declined
+from kiosk.errors import Declined, StoreFull
 from kiosk.model import Direction, Reason, Registration, TaskKind
 from kiosk.tasks import open_tasks
 from kiosk.verdicts import (
@@ -471,6 +472,61 @@ def test_a_human_may_search_now_but_it_counts_only_when_the_spacing_is_kept(worl
     world.service.plan.append(_lost_but_stored(world))
     world.run()
     assert "accepted" in world.delivery.search_now(unknown)
+
+
+def test_a_search_by_hand_after_a_clock_step_counts_for_nothing(world: World) -> None:
+    """Two searches a second apart never count as two, whatever the wall clock says between them: nothing is sent twice."""
+    world.service.lag_ms = 90_000
+    number = world.tap()
+    world.service.plan.append(_lost_but_stored(world))
+    world.run(61)
+    assert world.row(number)["absent_ms"] is not None
+    world.time.wall_ms += 3_600_000
+    assert "queued again" not in world.delivery.search_now(number)
+    world.run(300)
+    assert world.states() == ["accepted"]
+    assert len(world.service.rows) == 1
+
+
+@pytest.mark.parametrize("after_the_call", [False, True])
+def test_a_full_store_delays_and_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch, *, after_the_call: bool) -> None:
+    """No room before a call, or for its verdict: the thread goes on, and with room each tap arrives exactly once."""
+    full, stop = Event(), Event()
+    if not after_the_call:
+        full.set()
+    write = world.database.write
+
+    def write_or_not(work: Any) -> Any:
+        if full.is_set():
+            stop.set()
+            raise StoreFull("no room")
+        return write(work)
+
+    def answer(registrations: Sequence[Registration]) -> CallVerdict:
+        if after_the_call:
+            full.set()
+        return world.service.carry_out(registrations)
+
+    world.service.plan.append(answer)
+    world.tap()
+    monkeypatch.setattr(world.database, "write", write_or_not)
+    world.delivery.nudge()
+    world.delivery.run(stop)
+    full.clear()
+    world.run(300)
+    assert world.states() == ["accepted"]
+    assert len(world.service.rows) == 1
+
+
+def test_the_service_is_asked_for_at_each_call(world: World) -> None:
+    """A service that could not be built, for want of a key, is built when the key is there."""
+    world.tap()
+    world.service.plan.append(_say(Misconfigured(why="no key")))
+    world.run()
+    before = world.built
+    world.run(60)
+    assert world.states() == ["accepted"]
+    assert world.built > before
 
 
 def test_a_verb_does_not_wait_for_ever_behind_a_call(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

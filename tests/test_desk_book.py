@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kiosk import amendments, groups, settling, taps, tasks
+from kiosk import amendments, groups, lookups, settling, taps, tasks
 from kiosk.desk import Desk, people
 from kiosk.desk.book import CALLS
 from kiosk.errors import Declined, UsageError
@@ -492,3 +492,16 @@ def test_verbs_work_without_a_daemon(desk: Desk) -> None:
     """A verb that opened the store itself changes the book just the same."""
     row = add_row(desk, 1, draft(employer=EnterpriseNumber(OTHER_EMPLOYER.value)), State.REFUSED)
     assert call(replace(desk, delivery=None), "outbox retry", id=row)["state"] == "queued"
+
+
+def test_what_the_service_does_not_show_is_not_found(desk: Desk) -> None:
+    """A typing error loses no registration: the service was asked just then, and its word goes before a human's."""
+    row = add_row(desk, 1, draft(), State.UNKNOWN)
+
+    class Answered(Messenger):
+        def search_now(self, row: int) -> str:
+            return lookups.Finding.ABSENT_ONCE
+
+    with pytest.raises(Declined, match="asked just now"):
+        call(replace(desk, delivery=Answered()), "outbox resolve", id=row, found=17001)
+    assert call(desk, "outbox show", id=row)["state"] == "unknown"

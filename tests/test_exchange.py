@@ -372,3 +372,10 @@ def test_close_may_be_called_twice(serve: Serve) -> None:
     client.close()
     Exchange(ca_file=None, timeout_seconds=1).close()
     assert isinstance(post(client, server), NotSent)
+
+
+def test_an_address_that_can_not_be_called_is_a_fault_of_configuration() -> None:
+    """What only the HTTP library refuses ends no thread: the queue is kept and the fault is told."""
+    caller = Exchange(ca_file=None, timeout_seconds=1)
+    assert isinstance(caller.post("https://999.1.1.1/x", headers={}, body=b""), Misconfigured)
+    caller.close()

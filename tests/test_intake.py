@@ -673,3 +673,14 @@ def _assert_sensible(own: list[Entered], asked: set[tuple[str, int | None]]) -> 
         assert before.at_ms <= after.at_ms
         if before.direction == "in" and after.direction == "out":
             assert replace(before.draft, direction=Direction.OUT, at_ms=after.at_ms) == after.draft
+
+
+def test_before_the_clock_is_set_no_declaration_has_ended(tmp_path: Path) -> None:
+    """In 1970 the day is not known: the only declaration is taken and the row waits for the clock, not for a human."""
+    term = DeclarationTerm(number=DECLARATION, valid_from=date(2026, 1, 1), valid_until=date(2026, 12, 31))
+    with open_gatehouse(tmp_path, replace(SITE, declarations=(term,))) as house:
+        house.enrol(invented_line(1))
+        house.clocks.wall_ms, house.clocks.trusted = 0, False
+        answer = house.tap(ONE_CARD)
+        assert (answer.signal, answer.clock) == (Signal.IN, "waiting")
+        assert [(row.state, row.reason) for row in house.rows()] == [("queued", "clock")]
