@@ -482,6 +482,7 @@ def test_a_search_by_hand_after_a_clock_step_counts_for_nothing(world: World) ->
     world.run(61)
     assert world.row(number)["absent_ms"] is not None
     world.time.wall_ms += 3_600_000
+    world.service.lag_ms += 3_600_000  # the service's own clock did not step
     assert "queued again" not in world.delivery.search_now(number)
     world.run(300)
     assert world.states() == ["accepted"]
