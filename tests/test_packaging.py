@@ -26,7 +26,17 @@ COMMANDS = (".ci/run", "deploy/install", "deploy/lock", "deploy/test")
 KNOWN_HOSTS = ("socialsecurity.be", "belgif.be", "json-schema.org", "spec.openapis.org", "ietf.org", "europa.eu", "github.com")
 """Whom a file may point at; hosts that can't exist (RFC 2606, RFC 6761) may stand anywhere."""
 
-IMPOSSIBLE_HOSTS = (".example", ".example.com", ".example.net", ".example.org", ".invalid", ".test", ".localhost", "127.0.0.1")
+IMPOSSIBLE_HOSTS = (
+    ".example",
+    ".example.com",
+    ".example.net",
+    ".example.org",
+    ".invalid",
+    ".test",
+    ".localhost",
+    "127.0.0.1",
+    "999.1.1.1",
+)
 
 PYTHON_310 = f"""exec {sys.executable} -c 'import sys; sys.version_info = (3, 10, 9, "final", 0); exec(sys.argv[1])' "$2" """
 
