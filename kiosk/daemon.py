@@ -156,6 +156,8 @@ class _Daemon:
             door.wake()
         for thread in threads:
             thread.join(_JOIN_SECONDS / len(threads))
+        if self._client is not None:
+            self._client.close()
         self._indicator.close()
         _log.info("stopped", extra={"failed": self._failed, "hung": [thread.name for thread in threads if thread.is_alive()]})
 
