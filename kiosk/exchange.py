@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock, Thread
+from time import monotonic
 from typing import Any, Final
 
 import httpx
@@ -28,6 +29,7 @@ _LOG: Final = logging.getLogger(__name__)
 KEEPALIVE_SECONDS: Final = 5.0
 #: Threads that may still hang in name lookup (each at most its resolver's patience) before new calls wait for them.
 _MAX_FLIGHTS: Final = 8
+_CLOSE_SECONDS: Final = 1.0
 
 #: Nothing of the request left the box (design, section 5).
 NOT_SENT: Final[Mapping[type[httpx.RequestError], str]] = {
@@ -118,14 +120,15 @@ class Exchange:
             flight.give_up("aborted: the box is stopping")
 
     def close(self) -> None:
-        """Abort, and let the connections go; may be called twice."""
+        """Abort, and let the connections go, within a second; may be called twice."""
         self.abort()
         with self._lock:
             flights, client = list(self._flights), self._client
+        end = monotonic() + _CLOSE_SECONDS
         for flight in flights:
             if flight.thread is not None:
                 # One that hangs in name lookup can't be woken and sends nothing any more.
-                flight.thread.join(1.0)
+                flight.thread.join(max(0.0, end - monotonic()))
         if client is not None:
             client.close()
 
