@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any, Final, TextIO
 
 from hardware.virtual_reader import DWELL, READER_NAME, VirtualReader, missing
@@ -60,7 +62,19 @@ def run(options: Options, *, out: TextIO = sys.stdout) -> int:
     with tempfile.TemporaryDirectory(prefix="ciao-kiosk-demo-") as folder, _real_reader() as reader:
         pcsc = (reader.env, READER_NAME) if isinstance(reader, VirtualReader) else None
         with Stage(Path(folder), pcsc) as stage:
-            return _Play(options, stage, reader, out).play()
+            play = _Play(options, stage, reader, out)
+            with _on_interrupt(play.stop.set):
+                return play.play()
+
+
+@contextlib.contextmanager
+def _on_interrupt(stop: Callable[[], None]) -> Iterator[None]:
+    """Let Ctrl-C only say that it is time to end: an exception that comes anywhere may also be swallowed anywhere."""
+    before = signal.signal(signal.SIGINT, lambda *_: stop())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager
@@ -92,15 +106,12 @@ class _Play:
         self._started = time.monotonic()
         self._drawn = 0.0
         self._cut = False
+        self.stop = Event()
 
     def play(self) -> int:
         try:
             self._say(self._opening())
-            try:
-                self._tap_all()
-            except KeyboardInterrupt:
-                # The tap that it came between may be recorded although its answer was never read.
-                self._made = max(self._made, len(self._stage.rows()))
+            self._tap_all()
             self._back()
             return self._finish()
         finally:
@@ -115,7 +126,7 @@ class _Play:
     def _tap_all(self) -> None:
         total = self._options.taps
         away = (total or _ROUND) // 3, 2 * (total or _ROUND) // 3
-        while total is None or self._made < total:
+        while not self.stop.is_set() and (total is None or self._made < total):
             if self._options.offline and self._made == away[0]:
                 self._away()
             if self._options.offline and self._made == away[1]:
