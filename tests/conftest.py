@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from hardware.virtual_reader import VirtualReader
+from tests.worlds import close_worlds
 
 # No deadline: a shared two-core machine stalls for longer than any example takes. In CI the same examples each time, so
 # that red means a change broke something; everywhere else new ones, so that somebody finds what nobody thought of.
@@ -21,6 +22,13 @@ settings.load_profile("kiosk")
 # every test away from the machine's own pcscd.
 _PCSC = VirtualReader(Path(tempfile.gettempdir()) / f"pcsc-{os.getpid()}")
 os.environ.update(_PCSC.env)
+
+
+@pytest.fixture(autouse=True)
+def _worlds_end() -> Iterator[None]:
+    """No store outlives its test, since Python 3.13 counts a connection that is left to the collector as a mistake."""
+    yield
+    close_worlds()
 
 
 @pytest.fixture(scope="session")

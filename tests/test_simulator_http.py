@@ -147,7 +147,10 @@ def test_a_cut_is_a_reset(port: Port) -> None:
     with port.connected() as connection:
         get(connection)
         assert was_reset(connection)
-        assert connection.recv(1) == b""
+        received = b""
+        with suppress(ConnectionResetError):  # Python's ssl calls the same reset an end of file, or, from 3.13 on, a reset
+            received = connection.recv(1)
+        assert received == b""
 
 
 def test_a_hang_is_silence_and_then_a_cut(port: Port) -> None:

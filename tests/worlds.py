@@ -129,6 +129,15 @@ class LedgerService:
         return Counter((row.registration.ssin.digits, row.registration.direction, row.registration.second) for row in self.rows)
 
 
+_OPEN: list[World] = []
+
+
+def close_worlds() -> None:
+    """Let every store of the test go; a fixture calls it after each."""
+    while _OPEN:
+        _OPEN.pop().database.close()
+
+
 class World:
     """One box with its store, and the service."""
 
@@ -147,6 +156,7 @@ class World:
         self.dice = HALF
         self.delivery = self.start()
         self._holders: dict[int, int] = {}
+        _OPEN.append(self)
 
     def start(self) -> Delivery:
         """Begin as the daemon does; what a former delivery had in hand is gone."""
