@@ -149,6 +149,9 @@ def test_a_dead_follow_up_is_started_again(config: Path, monkeypatch: pytest.Mon
 
 def test_a_dead_store_is_red_and_ends_the_process_with_1(config: Path) -> None:
     """After an I/O error the tap's signal is failed, nothing is acknowledged, and the process ends."""
+    # Delivery must not be the first to meet the broken disk: it would end the process before the tap.
+    text = config.read_text(encoding="utf-8").replace("start_jitter_seconds = 0", "start_jitter_seconds = 31_000_000")
+    config.write_text(text, encoding="utf-8")
     with running(config) as run:
         enrol(run, 0, 1)
         assert tap(run, 0)["signal"] == "in"
