@@ -191,6 +191,10 @@ class _Flight:
             if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
                 self._connected, self._stream = True, info["return_value"]
             given_up = self._outcome is not None
+            if given_up and event.endswith(".connect_tcp.complete"):
+                # No TLS over a connection that is to be shut down: Python's ssl would leave its socket to the collector.
+                self._stream.close()
+                raise _GivenUpError
             # Every step of sending names its request; CONNECT is said to a proxy and carries nothing of ours.
             if request is not None and request.method != b"CONNECT":
                 if given_up and self._untouched:
