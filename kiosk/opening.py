@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -96,7 +96,7 @@ def borrowed_desk(config: Config, *, create: bool) -> Iterator[Desk]:
     with _as_owner(config.store.path):
         house = _open(config, vault, create=create)
         try:
-            yield replace(desk_of(config, house), delivery=None)
+            yield desk_of(config, house)
         finally:
             house.database.close()
 
