@@ -9,35 +9,43 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Final, assert_never
+from typing import Final, TypeVar, assert_never
 from uuid import uuid4
 
 from kiosk.auth import Token, TokenSource, load_private_key
-from kiosk.contract import MAX_PAGES, PAGE_SIZE, PROBLEM_JSON, TRACE_HEADER, Problem, ServiceSettings
+from kiosk.consultation import encode_cancellation, encode_place
+from kiosk.contract import MAX_PAGES, PAGE_SIZE, PROBLEM_JSON, TRACE_HEADER, ServiceSettings
 from kiosk.exchange import Exchange, Outcome, Reply
-from kiosk.model import ClockReading, Registration
-from kiosk.problems import Trouble, decode_problem, retry_after, short_type
+from kiosk.judgement import (
+    judge_addresses,
+    judge_cancellation,
+    judge_consultation,
+    judge_health,
+    judge_page,
+    judge_registration,
+)
+from kiosk.model import ClockReading, Coordinates, Registration
 from kiosk.verdicts import (
+    AddressesVerdict,
     Ambiguous,
-    Answered,
-    CallRefused,
     CallVerdict,
+    CancelVerdict,
+    ConsultVerdict,
     Found,
+    HealthVerdict,
     Misconfigured,
-    NotNow,
     NotSent,
     Query,
     SearchFailed,
     SearchUnavailable,
     SearchVerdict,
     ServedRegistration,
-    TooLarge,
 )
-from kiosk.wire import Page, decode_answer, decode_page, encode_query, encode_registrations
+from kiosk.wire import Page, encode_query, encode_registrations
 
 _LOG: Final = logging.getLogger(__name__)
-_SUCCESS: Final = range(200, 300)
-_CLIENT_ERROR: Final = range(400, 500)
+_ACCEPT: Final = f"application/json, {PROBLEM_JSON}"
+_T = TypeVar("_T")
 
 
 class Client:
@@ -86,6 +94,29 @@ class Client:
                 return SearchFailed(why="the pages of the search do not add up")
         return SearchFailed(why="the search has too many pages")
 
+    def consult(self, registration_id: int) -> ConsultVerdict:
+        """Look at one registration with its history."""
+        return self._asked(self._get(self._settings.paths.consult.replace("{id}", str(registration_id))), judge_consultation)
+
+    def cancel(self, ids: Sequence[int]) -> CancelVerdict:
+        """Cancel registrations of one employer by the service's ids, at most 200, and judge the answer item by item."""
+        outcome = self._call(self._settings.paths.cancel, encode_cancellation(ids))
+        return judge_cancellation(outcome, ids, self._clock().wall_ms) if isinstance(outcome, Reply) else outcome
+
+    def addresses(self, place: Coordinates) -> AddressesVerdict:
+        """Ask which addresses belong to coordinates."""
+        return self._asked(self._call(self._settings.paths.addresses, encode_place(place)), judge_addresses)
+
+    def health(self) -> HealthVerdict:
+        """Ask how the service is; without a token, so that it tells apart what fails."""
+        url = self._settings.url(self._settings.paths.health)
+        return self._asked(self._exchange.get(url, headers={"Accept": _ACCEPT, TRACE_HEADER: str(uuid4())}), judge_health)
+
+    def token(self) -> NotSent | Misconfigured | None:
+        """Get a token, or say why there is none: proves key, client id and token server, and calls nothing else."""
+        found = self._tokens.get()
+        return None if isinstance(found, Token) else found
+
     def abort(self) -> None:
         """End every call under way at once, as ``NotSent`` or ``Ambiguous``, and refuse new ones; safe from any thread."""
         self._exchange.abort()
@@ -95,10 +126,13 @@ class Client:
         self._exchange.close()
 
     def _page(self, query: Query, number: int) -> Page | SearchFailed | SearchUnavailable:
-        outcome = self._call(self._settings.paths.search, encode_query(query, number))
+        return self._asked(self._call(self._settings.paths.search, encode_query(query, number)), judge_page)
+
+    def _asked(self, outcome: Outcome, judge: Callable[[Reply, int], _T]) -> _T | SearchFailed:
+        """Judge the answer to a question; whatever kept it from being answered is tried again later."""
         match outcome:
             case Reply():
-                return judge_page(outcome, self._clock().wall_ms)
+                return judge(outcome, self._clock().wall_ms)
             case NotSent(why=why, retry_after=seconds):
                 return SearchFailed(why=why, retry_after=seconds)
             case Ambiguous(why=why) | Misconfigured(why=why):
@@ -106,7 +140,11 @@ class Client:
             case other:
                 assert_never(other)
 
-    def _call(self, path: str, body: bytes) -> Outcome:
+    def _get(self, path: str) -> Outcome:
+        return self._call(path, None)
+
+    def _call(self, path: str, body: bytes | None) -> Outcome:
+        """POST a body, or without one GET."""
         outcome = self._send(path, body)
         if isinstance(outcome, tuple):
             token, reply = outcome
@@ -116,63 +154,27 @@ class Client:
             outcome = self._send(path, body)
         return outcome[1] if isinstance(outcome, tuple) else outcome
 
-    def _send(self, path: str, body: bytes) -> tuple[Token, Reply] | NotSent | Ambiguous | Misconfigured:
+    def _send(self, path: str, body: bytes | None) -> tuple[Token, Reply] | NotSent | Ambiguous | Misconfigured:
         token = self._tokens.get()
         if not isinstance(token, Token):
             return token
         trace = str(uuid4())
         headers = {
             "Authorization": f"Bearer {token.value}",
-            "Content-Type": "application/json",
-            "Accept": f"application/json, {PROBLEM_JSON}",
+            "Accept": _ACCEPT,
             TRACE_HEADER: trace,
         }
-        outcome = self._exchange.post(self._settings.url(path), headers=headers, body=body)
+        url = self._settings.url(path)
+        if body is None:
+            outcome = self._exchange.get(url, headers=headers)
+        else:
+            outcome = self._exchange.post(url, headers=headers | {"Content-Type": "application/json"}, body=body)
         if not isinstance(outcome, Reply):
             _LOG.debug("call %s: %s, trace %s", path, outcome, trace)
             return outcome
         theirs = re.sub(r"[^0-9A-Za-z-]", "", outcome.headers.get(TRACE_HEADER.lower(), ""))[:36]
         _LOG.debug("call %s: status %d, trace %s, theirs %s", path, outcome.status, trace, theirs or "none")
         return token, outcome
-
-
-def judge_registration(reply: Reply, sent: Sequence[Registration], now_ms: int) -> CallVerdict:
-    """Say what an answer to registerInBulk means: the status first, the body only where the status allows (design, section 5).
-
-    Args:
-        reply: The answer.
-        sent: What was sent.
-        now_ms: The box's clock, Unix milliseconds, for a Retry-After that is a date.
-    """
-    problem = _problem(reply)
-    match reply.status:
-        case status if status in _SUCCESS:
-            items = decode_answer(reply.body, sent)
-            return Ambiguous(why=f"the answer ({status}) does not settle every item") if items is None else Answered(items=items)
-        case HTTPStatus.FORBIDDEN if problem is not None and problem.type == Problem.MISSING_PERMISSION:
-            return Misconfigured(why=_told(reply, problem), employer_only=True)
-        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN | HTTPStatus.NOT_FOUND | HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            return Misconfigured(why=_told(reply, problem))
-        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            return TooLarge()
-        case HTTPStatus.TOO_MANY_REQUESTS:
-            return NotNow(why=_told(reply, problem), retry_after=retry_after(reply.headers, problem, now_ms))
-        case HTTPStatus.SERVICE_UNAVAILABLE if problem is not None:
-            return NotNow(why=_told(reply, problem), retry_after=retry_after(reply.headers, problem, now_ms))
-        case status if status in _CLIENT_ERROR and status != HTTPStatus.REQUEST_TIMEOUT and problem is not None:
-            return CallRefused(reason=short_type(problem.type), items=_blamed(problem, len(sent)))
-        case _:
-            return Ambiguous(why=_told(reply, problem))
-
-
-def judge_page(reply: Reply, now_ms: int) -> Page | SearchFailed | SearchUnavailable:
-    """Say what an answer to a search means; arguments as for ``judge_registration``."""
-    problem = _problem(reply)
-    if reply.status in _SUCCESS:
-        return decode_page(reply.body) or SearchFailed(why=f"the answer ({reply.status}) to a search is not understood")
-    if reply.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
-        return SearchUnavailable(why=_told(reply, problem))
-    return SearchFailed(why=_told(reply, problem), retry_after=retry_after(reply.headers, problem, now_ms))
 
 
 def _is_last(page: Page, seen: set[int], fresh: set[int]) -> bool:
@@ -183,20 +185,3 @@ def _is_last(page: Page, seen: set[int], fresh: set[int]) -> bool:
         return len(page.ids) < page.size
     # A service may cut pages shorter than we ask without saying so; a full page that repeats itself proves nothing.
     return not fresh and len(page.ids) < PAGE_SIZE
-
-
-def _problem(reply: Reply) -> Trouble | None:
-    kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return decode_problem(reply.body) if kind == PROBLEM_JSON else None
-
-
-def _told(reply: Reply, problem: Trouble | None) -> str:
-    return f"{reply.status} {'without a problem body' if problem is None else short_type(problem.type)}"
-
-
-def _blamed(problem: Trouble, count: int) -> tuple[tuple[int, str], ...]:
-    reasons: dict[int, list[str]] = {}
-    for index, reason in problem.issues:
-        if index is not None and index < count and reason not in reasons.setdefault(index, []):
-            reasons[index].append(reason)
-    return tuple((index, ", ".join(reasons[index])) for index in sorted(reasons))

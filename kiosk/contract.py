@@ -56,9 +56,21 @@ class Field(StrEnum):
     COORDINATES = "coordinates"
     LONGITUDE = "longitude"
     LATITUDE = "latitude"
+    ADDRESS = "address"
+    POST_CODE = "postCode"
+    MUNICIPALITY = "municipalityName"
+    STREET = "streetName"
+    HOUSE_NUMBER = "houseNumber"
+    BOX_NUMBER = "boxNumber"
     DECLARATION = "contractualRelationshipReference"
     CREATED = "createdPresenceRegistration"
     NOT_CREATED = "notCreatedPresenceRegistration"
+    CANCELLED = "cancelledPresenceRegistration"
+    NOT_CANCELLED = "notCancelledPresenceRegistration"
+    CREATION_DATE = "creationDate"
+    HISTORY = "validationHistory"
+    VALIDATION_DATE = "validationDate"
+    STATUS = "status"
     ID = "id"
     VALIDITY = "validity"
     REMARKS = "remarks"
@@ -163,6 +175,10 @@ class Paths:
 
     register: str = REGISTER.path
     search: str = SEARCH.path
+    consult: str = CONSULT.path
+    cancel: str = CANCEL.path
+    addresses: str = ADDRESSES.path
+    health: str = HEALTH.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""One HTTP exchange: a POST out, its answer in, within one total deadline. The only file that knows httpx.
+"""One HTTP exchange: a request out, its answer in, within one total deadline. The only file that knows httpx.
 
 Every call runs in a thread of its own and whoever asked waits for it no longer than the deadline or ``abort``: name
 lookup, a TLS handshake or an answer that drips byte by byte outlive every timeout that a socket has. A gate in the
@@ -90,6 +90,13 @@ class Exchange:
 
     def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Outcome:
         """Send one POST and return what came of it, at the deadline at the latest; never raises for the network's sake."""
+        return self._exchange("POST", url, headers=headers, body=body)
+
+    def get(self, url: str, *, headers: Mapping[str, str]) -> Outcome:
+        """Send one GET, likewise."""
+        return self._exchange("GET", url, headers=headers, body=None)
+
+    def _exchange(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None) -> Outcome:
         flight = _Flight()
         with self._lock:
             if self._stopped:
@@ -102,7 +109,7 @@ class Exchange:
             except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
                 return Misconfigured(why=f"ca_file or the proxy in the environment can't be used: {type(error).__name__}")
             try:
-                request = client.build_request("POST", url, headers=dict(headers), content=body, extensions={"trace": flight.trace})
+                request = client.build_request(method, url, headers=dict(headers), content=body, extensions={"trace": flight.trace})
             except httpx.InvalidURL:
                 return Misconfigured(why="the address of the service is none that can be called")
             flight.thread = Thread(target=self._fly, args=(client, request, flight), name="exchange", daemon=True)

@@ -107,6 +107,21 @@ class Coordinates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A place of work by its address: what ``placeOfWork.address`` carries. ``box_number`` is None where there is none."""
+
+    post_code: str
+    municipality: str
+    street: str
+    house_number: str
+    box_number: str | None = None
+
+
+#: Where a tap was made, as the service shall have it: coordinates or an address, never both.
+Place = Coordinates | Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClockReading:
     """One reading of all clocks at the same moment.
 
@@ -159,7 +174,7 @@ class Registration:
     direction: Direction
     at_ms: int
     employer: Employer
-    place: Coordinates
+    place: Place
     declaration: DeclarationNumber
 
     @property
@@ -179,7 +194,7 @@ class Draft:
     direction: Direction
     at_ms: int
     employer: Employer | None
-    place: Coordinates
+    place: Place
     declaration: DeclarationNumber | None
 
     def complete(self) -> Registration | None:

@@ -6,7 +6,7 @@ import json
 
 from kiosk.errors import SealBroken
 from kiosk.identifiers import CardId, DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber, Insz
-from kiosk.model import Coordinates, Direction, Draft, Profile
+from kiosk.model import Address, Coordinates, Direction, Draft, Place, Profile
 
 # Made once: json.dumps with options builds an encoder on every call, and every tap waits for this.
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -33,15 +33,14 @@ def card_bytes(card: CardId) -> bytes:
 
 
 def pack_draft(draft: Draft) -> bytes:
-    """Write a draft for sealing."""
+    """Write a draft for sealing; the table of registrations and that of another channel's hold it alike."""
     return _encode(
         (
             draft.ssin.digits,
             draft.direction.value,
             draft.at_ms,
             None if draft.employer is None else employer_text(draft.employer),
-            draft.place.latitude,
-            draft.place.longitude,
+            *_place_fields(draft.place),
             None if draft.declaration is None else draft.declaration.value,
         )
     ).encode()
@@ -56,7 +55,7 @@ def unpack_draft(packed: bytes) -> Draft:
             direction=Direction(direction),
             at_ms=at_ms,
             employer=_employer(employer),
-            place=Coordinates(latitude, longitude),
+            place=_place(latitude, longitude),
             declaration=None if declaration is None else DeclarationNumber(declaration),
         )
     except (ValueError, KeyError, TypeError):
@@ -121,6 +120,26 @@ def unpack_card(packed: bytes) -> CardId:
         return CardId(kind, bytes.fromhex(digits))
     except ValueError:
         raise SealBroken("a sealed card has an unknown shape") from None
+
+
+def _place_fields(place: Place) -> tuple[object, object]:
+    """Latitude and longitude; for an address its five fields as a list, and null."""
+    match place:
+        case Coordinates():
+            return place.latitude, place.longitude
+        case Address():
+            return (place.post_code, place.municipality, place.street, place.house_number, place.box_number), None
+
+
+def _place(first: float | list[str], second: float | None) -> Place:
+    if isinstance(first, list):
+        post_code, municipality, street, house_number, box_number = first
+        return Address(
+            post_code=post_code, municipality=municipality, street=street, house_number=house_number, box_number=box_number
+        )
+    if second is None:
+        raise ValueError("a latitude without a longitude")
+    return Coordinates(first, second)
 
 
 def _employer(text: str | None) -> Employer | None:

@@ -160,8 +160,55 @@ CREATE TRIGGER evidence_is_unchanged BEFORE UPDATE ON evidence
 BEGIN SELECT RAISE (ABORT, 'evidence is append-only'); END;
 """
 
+_V2: Final = """
+-- A tap of a known holder for whom nothing is owed (no declaration, below the threshold, a visitor) moves him in and out as well.
+ALTER TABLE taps ADD COLUMN holder INTEGER;
+ALTER TABLE taps ADD COLUMN direction TEXT CHECK (direction = 'in' OR direction = 'out');
+CREATE INDEX taps_holder ON taps (holder) WHERE holder IS NOT NULL;
+
+-- What a holder of the roster registered by another channel (his telephone), as the service's search shows it: it is never sent,
+-- and says where he is. gone_ms: it was cancelled there, or a later search did not show it any more.
+CREATE TABLE elsewhere (
+    id INTEGER PRIMARY KEY,
+    uid BLOB NOT NULL,
+    book INTEGER NOT NULL,
+    holder INTEGER NOT NULL,
+    direction TEXT NOT NULL CHECK (direction = 'in' OR direction = 'out'),
+    at_ms INTEGER NOT NULL,
+    registration_id INTEGER NOT NULL,
+    seen_ms INTEGER NOT NULL,
+    gone_ms INTEGER,
+    sealed BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX elsewhere_known ON elsewhere (book, registration_id);
+CREATE INDEX elsewhere_holder ON elsewhere (holder, at_ms);
+
+-- The service remarked something about a holder's registration: he is told at his next tap.
+CREATE TABLE notices (
+    id INTEGER PRIMARY KEY,
+    book INTEGER NOT NULL,
+    holder INTEGER NOT NULL,
+    registration INTEGER NOT NULL,
+    opened_ms INTEGER NOT NULL,
+    told_ms INTEGER
+) STRICT;
+CREATE INDEX notices_open ON notices (holder) WHERE told_ms IS NULL;
+
+-- The days, local to the site, that were compared with the service, and what that came to.
+CREATE TABLE reconciliations (
+    book INTEGER NOT NULL,
+    day TEXT NOT NULL,
+    done_ms INTEGER NOT NULL,
+    equal INTEGER NOT NULL,
+    only_here INTEGER NOT NULL,
+    only_there INTEGER NOT NULL,
+    different INTEGER NOT NULL,
+    PRIMARY KEY (book, day)
+) STRICT, WITHOUT ROWID;
+"""
+
 #: The steps in order; a store's user_version is the number of those it has taken.
-STEPS: Final = (_V1,)
+STEPS: Final = (_V1, _V2)
 
 
 def migrate(connection: sqlite3.Connection, *, check: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any, Final
 
 from kiosk.identifiers import CardId
@@ -14,8 +15,16 @@ from kiosk.rules import LastTap, Now
 from kiosk.vault import Field, Vault, new_uid
 
 _LAST: Final = (
-    "SELECT direction, at_ms, boot_ns, boot_id, id, uid, sealed FROM registrations"
+    "SELECT direction, at_ms, boot_ns, boot_id, id, uid, sealed, clock_trusted FROM registrations"
     " WHERE holder = ? AND book = ? AND state <> 'cancelled' ORDER BY id DESC LIMIT 1"
+)
+_LAST_LOCAL: Final = (
+    "SELECT direction, at_ms, boot_ns, boot_id, id, uid, sealed, clock_trusted FROM taps"
+    " WHERE holder = ? AND book = ? AND direction IS NOT NULL ORDER BY id DESC LIMIT 1"
+)
+_LAST_ELSEWHERE: Final = (
+    "SELECT direction, at_ms, 0, '', id, uid, sealed, 1 FROM elsewhere"
+    " WHERE holder = ? AND book = ? AND gone_ms IS NULL ORDER BY at_ms DESC, id DESC LIMIT 1"
 )
 #: The plus keeps SQLite from sorting the whole book by way of an index: the newest rows are the last ones. 5,000 of them
 #: are two days of a large site: without a trusted clock nothing else ends the look, and no tap may wait longer than 20 ms.
@@ -72,30 +81,61 @@ class Moment:
         )
 
 
+class Source(Enum):
+    """Where a holder's newest tap lies: in the book, among the taps that owe nothing, or at another channel."""
+
+    BOOK = auto()
+    LOCAL = auto()
+    ELSEWHERE = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Newest:
     """A holder's newest tap that counts.
 
     Attributes:
         last: What the rules need of it.
-        row: Its registration's id in the book.
+        row: Its id in the table of its source.
         uid: That row's uid.
         sealed: That row's content, still sealed.
+        trusted: Whether its time may be compared with another clock's.
+        source: Where it lies.
     """
 
     last: LastTap
     row: int
     uid: bytes
     sealed: bytes
+    trusted: bool
+    source: Source = Source.BOOK
+
+    @property
+    def registration(self) -> int | None:
+        """Its registration's id in the book, or None where the book has none for it."""
+        return self.row if self.source is Source.BOOK else None
+
+    def is_before(self, other: Newest) -> bool:
+        """Whether the other is newer: by the boot clock within a boot, else by wall clocks that both could be trusted."""
+        if self.last.boot_id == other.last.boot_id:
+            return self.last.boot_ns < other.last.boot_ns
+        return self.trusted and other.trusted and self.last.at_ms < other.last.at_ms
 
 
 def newest_tap(connection: sqlite3.Connection, *, book: int, holder: int) -> Newest | None:
-    """The holder's newest tap that counts in this book; None when there is none: he is out."""
-    row = connection.execute(_LAST, (holder, book)).fetchone()
-    if row is None:
-        return None
-    last = LastTap(direction=Direction(row[0]), at_ms=row[1], boot_ns=row[2], boot_id=row[3])
-    return Newest(last, row[4], row[5], row[6])
+    """The holder's newest tap that counts in this book; None when there is none: he is out.
+
+    What he did at another channel counts where that is known to be later than his newest tap here.
+    """
+    newest: Newest | None = None
+    for source, sql in ((Source.BOOK, _LAST), (Source.LOCAL, _LAST_LOCAL), (Source.ELSEWHERE, _LAST_ELSEWHERE)):
+        row = connection.execute(sql, (holder, book)).fetchone()
+        if row is None:
+            continue
+        last = LastTap(direction=Direction(row[0]), at_ms=row[1], boot_ns=row[2], boot_id=row[3])
+        found = Newest(last, row[4], row[5], row[6], bool(row[7]), source)
+        if newest is None or newest.is_before(found):
+            newest = found
+    return newest
 
 
 def stay_of(vault: Vault, newest: Newest | None) -> Draft | None:
@@ -104,7 +144,7 @@ def stay_of(vault: Vault, newest: Newest | None) -> Draft | None:
     Raises:
         SealBroken: The IN's row is damaged.
     """
-    if newest is None or newest.last.direction is not Direction.IN:
+    if newest is None or newest.last.direction is not Direction.IN or newest.source is Source.LOCAL:
         return None
     return unpack_draft(vault.open(Field.REGISTRATION, newest.uid, newest.sealed))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kiosk.identifiers import DeclarationNumber, Employer
-from kiosk.model import Direction
+from kiosk.model import Address, Direction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,3 +156,73 @@ class SearchUnavailable:
 
 
 SearchVerdict = Found | SearchFailed | SearchUnavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastFinding:
+    """What the service found about a registration once: validity, remarks, and when (Unix seconds UTC, or None)."""
+
+    validity: str
+    remarks: tuple[str, ...] = field(default=(), repr=False)
+    second: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consulted:
+    """One registration as the service holds it, with what it found of it so far, oldest first."""
+
+    registration: ServedRegistration
+    history: tuple[PastFinding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotThere:
+    """The service holds no registration with that id."""
+
+
+ConsultVerdict = Consulted | NotThere | SearchFailed | SearchUnavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """The service cancelled the registration."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotCancelled:
+    """The service did not cancel the registration; ``reason`` holds problem or issue types, never a value."""
+
+    reason: str
+
+
+CancelItem = Cancelled | NotCancelled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelAnswered:
+    """Every registration to cancel was answered, in request order."""
+
+    items: tuple[CancelItem, ...]
+
+
+CancelVerdict = CancelAnswered | NotSent | NotNow | Ambiguous | CallRefused | TooLarge | Misconfigured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """The addresses that belong to coordinates, as the service orders them; possibly none."""
+
+    items: tuple[Address, ...]
+
+
+AddressesVerdict = Addresses | SearchFailed | SearchUnavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What the service says of itself: ``UP``, ``DEGRADED`` or ``DOWN`` (Belgif); another word is kept as it came."""
+
+    status: str
+
+
+HealthVerdict = Health | SearchFailed | SearchUnavailable

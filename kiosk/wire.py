@@ -14,7 +14,7 @@ from typing import Final
 
 from kiosk.contract import PAGE_SIZE, VALIDITY_CANCELLED, VALIDITY_PENDING, Field
 from kiosk.identifiers import DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber
-from kiosk.model import Direction, Registration, rfc3339
+from kiosk.model import Address, Coordinates, Direction, Place, Registration, rfc3339
 from kiosk.problems import as_count, as_list, code, issues, load, unix_second
 from kiosk.verdicts import Created, ItemVerdict, NotCreated, Query, ServedRegistration
 
@@ -47,7 +47,7 @@ class Page:
 
 def encode_registrations(registrations: Sequence[Registration]) -> bytes:
     """Write the body of registerInBulk: these fields and no other, since Belgif refuses unknown input."""
-    return _dump({Field.ITEMS: [_item(each) for each in registrations]})
+    return dump({Field.ITEMS: [_item(each) for each in registrations]})
 
 
 def encode_query(query: Query, page: int) -> bytes:
@@ -59,7 +59,7 @@ def encode_query(query: Query, page: int) -> bytes:
         body[Field.EMPLOYER] = _employer(query.employer)
     if query.declaration is not None:
         body[Field.DECLARATION] = query.declaration.value
-    return _dump(body | {Field.PAGE: page, Field.PAGE_SIZE: PAGE_SIZE})
+    return dump(body | {Field.PAGE: page, Field.PAGE_SIZE: PAGE_SIZE})
 
 
 def decode_answer(body: bytes, sent: Sequence[Registration]) -> tuple[ItemVerdict, ...] | None:
@@ -77,6 +77,14 @@ def decode_answer(body: bytes, sent: Sequence[Registration]) -> tuple[ItemVerdic
         return None
     ids = [verdict.registration_id for verdict in verdicts if isinstance(verdict, Created)]
     return verdicts if len(set(ids)) == len(ids) else None
+
+
+def decode_registration(value: object) -> ServedRegistration | None:
+    """Read one registration as the service shows it; None if it is not understood or can't be one of ours."""
+    try:
+        return _served(_object(value))
+    except _MalformedError:
+        return None
 
 
 def decode_page(body: bytes) -> Page | None:
@@ -97,20 +105,41 @@ def decode_page(body: bytes) -> Page | None:
     )
 
 
-def _dump(value: object) -> bytes:
+def dump(value: object) -> bytes:
+    """Write a request body: compact, ASCII only."""
     return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _item(registration: Registration) -> dict[str, object]:
-    place = {Field.LONGITUDE: registration.place.longitude, Field.LATITUDE: registration.place.latitude}
     return {
         Field.REGISTRATION_DATE: rfc3339(registration.at_ms),
         Field.SSIN: registration.ssin.digits,
         Field.TYPE: registration.direction.value,
         Field.EMPLOYER: _employer(registration.employer),
-        Field.PLACE_OF_WORK: {Field.COORDINATES: place},
+        Field.PLACE_OF_WORK: _place(registration.place),
         Field.DECLARATION: registration.declaration.value,
     }
+
+
+def _place(place: Place) -> dict[str, object]:
+    match place:
+        case Coordinates():
+            return {Field.COORDINATES: coordinates(place)}
+        case Address():
+            return {
+                Field.ADDRESS: {
+                    Field.POST_CODE: place.post_code,
+                    Field.MUNICIPALITY: place.municipality,
+                    Field.STREET: place.street,
+                    Field.HOUSE_NUMBER: place.house_number,
+                    **({} if place.box_number is None else {Field.BOX_NUMBER: place.box_number}),
+                }
+            }
+
+
+def coordinates(place: Coordinates) -> dict[str, float]:
+    """Write coordinates as the service has them."""
+    return {Field.LONGITUDE: place.longitude, Field.LATITUDE: place.latitude}
 
 
 def _employer(employer: Employer) -> dict[str, str]:
@@ -140,10 +169,10 @@ def _verdict(value: object, sent: Registration) -> ItemVerdict:
         raise _MalformedError
     if created is None:
         _same(_object(refused), sent)
-        return NotCreated(reason=_reason(_object(refused)))
+        return NotCreated(reason=reason_of(_object(refused)) or "notCreated")
     fields = _object(created)
     _same(fields, sent)
-    return Created(registration_id=_id(fields), validity=_validity(fields), remarks=_remarks(fields))
+    return Created(registration_id=_id(fields), validity=validity_of(fields), remarks=remarks_of(fields))
 
 
 def _same(echo: Mapping[str, object], sent: Registration) -> None:
@@ -154,12 +183,12 @@ def _same(echo: Mapping[str, object], sent: Registration) -> None:
         raise _MalformedError
 
 
-def _reason(refused: Mapping[str, object]) -> str:
-    """Collect the types and codes of a refusal; its shape is unknown, so every usual place is looked at."""
+def reason_of(refused: Mapping[str, object]) -> str:
+    """Collect the types and codes of a refusal, possibly none; its shape is unknown, so every usual place is looked at."""
     places = (refused, refused.get(Field.PROBLEM), *issues(refused), *as_list(refused.get(Field.REMARKS)))
     inner = issues(nested) if isinstance(nested := refused.get(Field.PROBLEM), dict) else ()
     names = dict.fromkeys(name for place in (*places, *inner) if isinstance(place, dict) and (name := code(place)))
-    return ", ".join(names)[:_MAX_TEXT] or "notCreated"
+    return ", ".join(names)[:_MAX_TEXT]
 
 
 def _id(fields: Mapping[str, object]) -> int:
@@ -169,28 +198,30 @@ def _id(fields: Mapping[str, object]) -> int:
     return value
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Make free text fit to be stored and shown: printable, short, without an INSZ."""
     printable = "".join(each if each.isprintable() else " " for each in text[: 2 * _MAX_TEXT])
     return _INSZ_LIKE.sub("*" * 11, printable)[:_MAX_TEXT]
 
 
-def _validity(fields: Mapping[str, object]) -> str:
+def validity_of(fields: Mapping[str, object]) -> str:
+    """Read a validity, an open set; what is none counts as pending."""
     value = fields.get(Field.VALIDITY)
     if not isinstance(value, str) or value.lower() == VALIDITY_PENDING:
         return VALIDITY_PENDING
-    return _clean(value)
+    return clean(value)
 
 
-def _remarks(fields: Mapping[str, object]) -> tuple[str, ...]:
+def remarks_of(fields: Mapping[str, object]) -> tuple[str, ...]:
+    """Read the remarks, made fit to be stored and shown."""
     return tuple(_remark(remark) for remark in as_list(fields.get(Field.REMARKS))[:_MAX_REMARKS])
 
 
 def _remark(remark: object) -> str:
     if isinstance(remark, str):
-        return _clean(remark)
+        return clean(remark)
     name = code(remark) if isinstance(remark, dict) else None
-    return name or _clean(json.dumps(remark, ensure_ascii=False))
+    return name or clean(json.dumps(remark, ensure_ascii=False))
 
 
 def _served(fields: Mapping[str, object]) -> ServedRegistration | None:
@@ -208,7 +239,7 @@ def _served(fields: Mapping[str, object]) -> ServedRegistration | None:
     employer, declaration = _served_employer(fields.get(Field.EMPLOYER)), _served_declaration(fields.get(Field.DECLARATION))
     if employer is None or declaration is None:
         return None
-    validity = _validity(fields)
+    validity = validity_of(fields)
     return ServedRegistration(
         registration_id=_id(fields),
         ssin=digits,
@@ -217,7 +248,7 @@ def _served(fields: Mapping[str, object]) -> ServedRegistration | None:
         employer=employer,
         declaration=declaration,
         validity=validity,
-        remarks=_remarks(fields),
+        remarks=remarks_of(fields),
         cancelled=validity.lower() in VALIDITY_CANCELLED,
     )
 

@@ -18,10 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kiosk import auth
-from kiosk.client import Client, judge_page, judge_registration
+from kiosk.client import Client
 from kiosk.contract import Paths, ServiceSettings
 from kiosk.errors import UsageError
 from kiosk.exchange import Reply
+from kiosk.judgement import judge_page, judge_registration
 from kiosk.model import ClockReading, Direction, Registration
 from kiosk.verdicts import (
     Ambiguous,

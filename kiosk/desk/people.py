@@ -185,7 +185,9 @@ def _tell_open_stay(desk: Desk, connection: sqlite3.Connection, holder: int, at_
         return
     if any(badge.revoked_ms is None for badge in roster.badges_of(connection, desk.vault, holder)):
         return
-    tasks.open_task(connection, TaskKind.REVOKED_OPEN_STAY, book=desk.book, at_ms=at_ms, registration=newest.row, holder=holder)
+    tasks.open_task(
+        connection, TaskKind.REVOKED_OPEN_STAY, book=desk.book, at_ms=at_ms, registration=newest.registration, holder=holder
+    )
 
 
 def _holder(desk: Desk, connection: sqlite3.Connection, asked: Mapping[str, object], insz: Insz | None = None) -> int:
@@ -209,7 +211,7 @@ def _told(desk: Desk, connection: sqlite3.Connection, holder: int) -> dict[str, 
         "id": holder,
         "added_at": rfc3339(roster.added_ms(connection, holder) or 0),
         **views.profile_fields(current.profile if current else None),
-        "open_stay": {"registration": newest.row, "since": rfc3339(newest.last.at_ms)} if newest and inside else None,
+        "open_stay": {"registration": newest.registration, "since": rfc3339(newest.last.at_ms)} if newest and inside else None,
         "profiles": [views.dated_fields(dated) for dated in profiles],
         "badges": [views.badge_fields(badge) for badge in roster.badges_of(connection, desk.vault, holder)],
     }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from kiosk.amendments import Kept
 from kiosk.identifiers import Employer, EnterpriseNumber, ForeignVatNumber
-from kiosk.model import Profile, rfc3339
+from kiosk.model import Address, Coordinates, Place, Profile, rfc3339
 from kiosk.roster import Badge, DatedProfile
 
 
@@ -71,11 +73,18 @@ def whole_row_fields(kept: Kept) -> dict[str, object]:
         "clock_trusted": bool(row.clock_trusted),
         **_employer_fields(None if draft is None else draft.employer),
         "declaration": None if draft is None or draft.declaration is None else draft.declaration.value,
-        "latitude": None if draft is None else draft.place.latitude,
-        "longitude": None if draft is None else draft.place.longitude,
+        **_place_fields(None if draft is None else draft.place),
         "called_at": _time(row.called_ms),
         "absent_at": _time(row.absent_ms),
         "damaged": draft is None,
+    }
+
+
+def _place_fields(place: Place | None) -> dict[str, object]:
+    return {
+        "latitude": place.latitude if isinstance(place, Coordinates) else None,
+        "longitude": place.longitude if isinstance(place, Coordinates) else None,
+        "address": asdict(place) if isinstance(place, Address) else None,
     }
 
 

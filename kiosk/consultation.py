@@ -1,0 +1,89 @@
+"""JSON of the four smaller calls, pure: look at one registration, cancel, addresses of a place, health (design, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from kiosk.contract import Field
+from kiosk.model import Address, Coordinates
+from kiosk.problems import as_list, load, unix_second
+from kiosk.verdicts import CancelItem, Cancelled, Consulted, NotCancelled, PastFinding
+from kiosk.wire import clean, coordinates, decode_registration, dump, reason_of, remarks_of, validity_of
+
+_MOST_FINDINGS: Final = 50
+
+
+def encode_cancellation(ids: Sequence[int]) -> bytes:
+    """Write the body of cancelInBulk."""
+    return dump({Field.ITEMS: [{Field.ID: number} for number in ids]})
+
+
+def decode_cancellation(body: bytes, ids: Sequence[int]) -> tuple[CancelItem, ...] | None:
+    """Read the answer of cancelInBulk: one verdict for every id sent, in request order, or None.
+
+    That the order is the request's is assumed, so an item that names another id makes the whole answer worthless.
+    """
+    answered = _fields(load(body)).get(Field.ITEMS)
+    if not isinstance(answered, list) or len(answered) != len(ids):
+        return None
+    verdicts = tuple(_cancelled(_fields(item), number) for item, number in zip(answered, ids, strict=True))
+    complete = tuple(verdict for verdict in verdicts if verdict is not None)
+    return complete if len(complete) == len(ids) else None
+
+
+def decode_consultation(body: bytes) -> Consulted | None:
+    """Read one registration with its history, or None where it is not understood or can't be one of ours."""
+    value = load(body)
+    registration = decode_registration(value)
+    if registration is None:
+        return None
+    past = [_fields(each) for each in as_list(_fields(value).get(Field.HISTORY))[:_MOST_FINDINGS]]
+    return Consulted(registration=registration, history=tuple(_past(fields) for fields in past))
+
+
+def encode_place(place: Coordinates) -> bytes:
+    """Write the body of the search for addresses."""
+    return dump({Field.COORDINATES: coordinates(place)})
+
+
+def decode_addresses(body: bytes) -> tuple[Address, ...] | None:
+    """Read the addresses of a place; one that lacks a part is left out; None where there is no list at all."""
+    items = _fields(load(body)).get(Field.ITEMS)
+    if not isinstance(items, list):
+        return None
+    return tuple(address for item in items if (address := _address(_fields(item))) is not None)
+
+
+def decode_health(body: bytes) -> str | None:
+    """Read the status of the health operation, upper case, or None where there is none."""
+    status = _fields(load(body)).get(Field.STATUS)
+    return clean(status).upper() if isinstance(status, str) and status.strip() else None
+
+
+def _fields(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _cancelled(item: Mapping[str, object], number: int) -> CancelItem | None:
+    done, refused = item.get(Field.CANCELLED), item.get(Field.NOT_CANCELLED)
+    told = done if refused is None else refused
+    if (done is None) == (refused is None) or not isinstance(told, dict) or told.get(Field.ID, number) != number:
+        return None
+    return Cancelled() if refused is None else NotCancelled(reason=reason_of(told) or "notCancelled")
+
+
+def _past(fields: Mapping[str, object]) -> PastFinding:
+    at = fields.get(Field.VALIDATION_DATE)
+    return PastFinding(
+        validity=validity_of(fields), remarks=remarks_of(fields), second=unix_second(at) if isinstance(at, str) else None
+    )
+
+
+def _address(fields: Mapping[str, object]) -> Address | None:
+    names = (Field.POST_CODE, Field.MUNICIPALITY, Field.STREET, Field.HOUSE_NUMBER, Field.BOX_NUMBER)
+    parts = [clean(value).strip() if isinstance(value := fields.get(name), str) else "" for name in names]
+    if not all(parts[:4]):
+        return None
+    post_code, municipality, street, house_number, box = parts
+    return Address(post_code=post_code, municipality=municipality, street=street, house_number=house_number, box_number=box or None)
