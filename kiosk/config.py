@@ -22,6 +22,7 @@ from kiosk.settings import (
     Clock,
     Config,
     Control,
+    Credential,
     Declaration,
     Driver,
     Evidence,
@@ -51,9 +52,11 @@ SECTIONS: Final[Mapping[str, type]] = {
     "indicator": Indicator,
     "declaration": Declaration,
     "reader": Reader,
+    "credential": Credential,
 }
-#: The sections in double brackets, each needed at least once.
+#: The sections in double brackets, each needed at least once, and those that may be left out.
 REPEATED: Final = frozenset({"declaration", "reader"})
+OPTIONAL: Final = frozenset({"credential"})
 STORE_KEY_BYTES: Final = 32
 
 T = TypeVar("T")
@@ -130,12 +133,12 @@ class _Draft:
         """Read every section; a bad one yields its mistakes and hinders no other."""
         yield from unknown_keys(set(self._document) - set(SECTIONS), list(SECTIONS))
         for name, slice_ in SECTIONS.items():
-            if name in REPEATED:
+            if name in REPEATED | OPTIONAL:
                 tables = self._document.get(name)
                 if isinstance(tables, list) and tables:
                     for place, table in enumerate(tables, 1):
                         yield from self._structure(table, slice_, f"{name}[{place}]")
-                else:
+                elif name in REPEATED or name in self._document:
                     yield Mistake(name, f"is needed at least once; add [[{name}]], in double brackets")
             elif name in self._document or not required_keys(slice_):
                 yield from self._structure(self._document.get(name, {}), slice_, name)
@@ -169,6 +172,7 @@ def _config(path: Path, draft: _Draft) -> Config:
         employer=draft.only(NamesEmployer).employer,
         declarations=tuple(draft.good(Declaration).values()),
         service=draft.only(Service),
+        credentials=tuple(draft.good(Credential).values()),
         store=draft.only(Store),
         control=draft.only(Control),
         clock=draft.only(Clock),
@@ -188,6 +192,7 @@ def _across(draft: _Draft) -> Iterator[Mistake]:
     yield from _readers(draft)
     for service in draft.good(Service).values():
         yield from _paths(service)
+    yield from _credentials(draft.good(Credential))
     for rules in draft.good(Rules).values():
         if rules.ask_after_hours >= rules.max_shift_hours:
             yield Mistake("rules.ask_after_hours", "is not below max_shift_hours; lower it or raise the other")
@@ -197,7 +202,7 @@ def _across(draft: _Draft) -> Iterator[Mistake]:
 
 def _employers(draft: _Draft) -> Iterator[Mistake]:
     declarations = draft.good(Declaration)
-    for key, section in {**draft.good(NamesEmployer), **declarations}.items():
+    for key, section in {**draft.good(NamesEmployer), **declarations, **draft.good(Credential)}.items():
         if section.enterprise_number and section.foreign_vat_number:
             yield Mistake(
                 f"{key}.foreign_vat_number", "stands beside enterprise_number; an employer has one of them, remove the other"
@@ -210,6 +215,13 @@ def _employers(draft: _Draft) -> Iterator[Mistake]:
         yield Mistake("employer", f"names nobody; {repair}, or remove the section")
     elif nameless:
         yield Mistake("employer", f"is missing, and {nameless[0]} names none; {repair} here or in each declaration")
+
+
+def _credentials(credentials: Mapping[str, Credential]) -> Iterator[Mistake]:
+    for key, credential in credentials.items():
+        if credential.employer is None:
+            yield Mistake(key, "names no employer; add enterprise_number or foreign_vat_number, or use [service] for everybody")
+    yield from _twice({f"{key}: employer": each.employer for key, each in credentials.items() if each.employer is not None})
 
 
 def _declarations(declarations: Mapping[str, Declaration]) -> Iterator[Mistake]:
@@ -268,8 +280,15 @@ def _files(draft: _Draft, environ: Mapping[str, str]) -> Iterator[Mistake]:
             for what in secret_mistakes(evidence.key_file, credentials=credentials):
                 yield Mistake("evidence.key_file", what)
     for service in draft.good(Service).values():
-        for what in secret_mistakes(service.private_key, credentials=credentials):
-            yield Mistake("service.private_key", what)
-        for name, file in (("certificate", service.certificate), ("ca_file", service.ca_file)):
-            for what in file_mistakes(file) if file else ():
-                yield Mistake(f"service.{name}", what)
+        for what in file_mistakes(service.ca_file) if service.ca_file else ():
+            yield Mistake("service.ca_file", what)
+    signers: dict[str, Service | Credential] = {**draft.good(Service), **draft.good(Credential)}
+    for key, signer in signers.items():
+        yield from _signer(key, signer, credentials)
+
+
+def _signer(key: str, signer: Service | Credential, credentials: Path | None) -> Iterator[Mistake]:
+    for what in secret_mistakes(signer.private_key, credentials=credentials):
+        yield Mistake(f"{key}.private_key", what)
+    for what in file_mistakes(signer.certificate) if signer.certificate else ():
+        yield Mistake(f"{key}.certificate", what)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from threading import Event, Lock, Thread
@@ -23,24 +23,22 @@ from kiosk import outbox
 from kiosk.contact import Pace
 from kiosk.contract import VALIDITY_GOOD
 from kiosk.control import ControlServer
-from kiosk.delivery import Delivery, DeliverySettings, Service
+from kiosk.delivery import Delivery, DeliverySettings
 from kiosk.entrance import Answers, Entrance
-from kiosk.errors import UsageError
 from kiosk.findings import Patience
 from kiosk.followup import FollowUp
 from kiosk.intake import Gate, Intake, Site
 from kiosk.logs import start_logging
-from kiosk.model import Answer, Registration, Signal
+from kiosk.model import Answer, Signal
 from kiosk.opening import House, desk_of, open_house
 from kiosk.patterns import pattern_for
 from kiosk.settings import Config, Driver, LatePolicy
 from kiosk.settings import Reader as ReaderSettings
 from kiosk.switchboard import Switchboard
 from kiosk.systemd import ServiceManager
-from kiosk.verdicts import CallVerdict, Misconfigured, Query, SearchFailed, SearchVerdict
 
 if TYPE_CHECKING:
-    from kiosk.client import Client
+    from kiosk.services import Services
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +76,7 @@ class _Daemon:
         self._stop = Event()
         self._failed = False
         self._building = Lock()
-        self._client: Client | None = None
+        self._services: Services | None = None
         self._answers = Answers()
         house.database.write(partial(outbox.recover, book=house.book.id))
         self._indicator = open_indicator(
@@ -150,14 +148,14 @@ class _Daemon:
         self._control.close()
         self._delivery.nudge()
         self._followup.nudge()
-        if self._client is not None:
-            self._client.abort()
+        if self._services is not None:
+            self._services.abort()
         for door in self._entrances:
             door.wake()
         for thread in threads:
             thread.join(_JOIN_SECONDS / len(threads))
-        if self._client is not None:
-            self._client.close()
+        if self._services is not None:
+            self._services.close()
         self._indicator.close()
         _log.info("stopped", extra={"failed": self._failed, "hung": [thread.name for thread in threads if thread.is_alive()]})
 
@@ -190,19 +188,17 @@ class _Daemon:
         self._failed = True
         os.kill(os.getpid(), signal.SIGUSR1)
 
-    def _service(self) -> Service:
-        """Build the service at the first row that is due; a key that can't be used is a fault that keeps the queue."""
-        from kiosk.client import Client  # noqa: PLC0415  the first tap must not wait for httpx and jwt
+    def _service(self) -> Services:
+        """Build the way to the service at the first row that is due."""
+        from kiosk.services import Services  # noqa: PLC0415  the first tap must not wait for httpx and jwt
 
         with self._building:
-            if self._stop.is_set():
-                return Unusable("the box is stopping")
-            if self._client is None:
-                try:
-                    self._client = Client(self._config.service.settings, self._house.timekeeper.read)
-                except UsageError as error:
-                    return Unusable(error.message)
-            return self._client
+            if self._services is None:
+                config = self._config
+                self._services = Services(config.service.settings, config.own_settings, self._house.timekeeper.read)
+                if self._stop.is_set():
+                    self._services.abort()
+            return self._services
 
     def _build_intake(self) -> Intake:
         config, house = self._config, self._house
@@ -233,23 +229,6 @@ class _Daemon:
         _log.info("tap", extra={"reader": gate.name, "signal": answer.signal.value, "ids": answer.ids, "why": answer.why})
         if answer.signal is Signal.FAILED and self._house.database.dead is not None:
             self._fail()
-
-
-class Unusable:
-    """Stands in for the service while the client key can't be used: everything is kept, the fault is shown."""
-
-    def __init__(self, why: str) -> None:
-        self._why = why
-
-    def register(self, registrations: Sequence[Registration]) -> CallVerdict:
-        """Nothing is sent."""
-        del registrations
-        return Misconfigured(why=self._why)
-
-    def search(self, query: Query) -> SearchVerdict:
-        """Nothing is asked."""
-        del query
-        return SearchFailed(why=self._why)
 
 
 def _delivery_settings(config: Config) -> DeliverySettings:

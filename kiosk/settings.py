@@ -5,7 +5,7 @@ keeps the two equal. ``kiosk.config`` reads them.
 """
 # No postponed annotations here: cattrs would resolve them without the rules in ``Annotated``.
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -155,6 +155,19 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Credential(NamesEmployer):
+    """An employer's own client id and key, for calls that carry this employer; the addresses are those of ``[service]``."""
+
+    client_id: str
+    private_key: Path
+    certificate: Path | None = None
+
+    def settings(self, service: Service) -> ServiceSettings:
+        """What the calls for this employer need."""
+        return replace(service.settings, client_id=self.client_id, private_key=self.private_key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
     """The database file and the 32 raw bytes that seal it."""
 
@@ -256,6 +269,7 @@ class Config:
     Attributes:
         path: The file it came from, absolute.
         employer: The default employer; None where every declaration names its own.
+        credentials: Each of another employer.
     """
 
     path: Path
@@ -263,6 +277,7 @@ class Config:
     employer: Employer | None
     declarations: tuple[Declaration, ...]
     service: Service
+    credentials: tuple[Credential, ...] = ()
     store: Store
     control: Control
     clock: Clock = field(default_factory=Clock)
@@ -272,3 +287,9 @@ class Config:
     evidence: Evidence = field(default_factory=Evidence)
     screen: Screen = field(default_factory=Screen)
     indicator: Indicator = field(default_factory=Indicator)
+
+    @property
+    def own_settings(self) -> dict[Employer, ServiceSettings]:
+        """What the calls need for each employer that has its own credential."""
+        named = ((credential.employer, credential) for credential in self.credentials)
+        return {employer: credential.settings(self.service) for employer, credential in named if employer is not None}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kiosk.config import DEFAULT_PATH, REPEATED, SECTIONS, load, locate
+from kiosk.config import DEFAULT_PATH, OPTIONAL, REPEATED, SECTIONS, load, locate
 from kiosk.config_checks import Listen
 from kiosk.errors import UsageError
 from kiosk.identifiers import ForeignVatNumber
@@ -333,7 +333,7 @@ def test_no_message_repeats_a_value(tmp_path: Path) -> None:
     canary = "Kanarievogel85073003328"
     for name, slice_ in SECTIONS.items():
         for key in names(slice_):
-            heading = f"[[{name}]]" if name in REPEATED else f"[{name}]"
+            heading = f"[[{name}]]" if name in REPEATED | OPTIONAL else f"[{name}]"
             path = tmp_path / "kiosk.toml"
             path.write_text(f'{heading}\n{key} = ["{canary}"]\n"{canary} {"x" * 50}{canary}" = 1\n')
             with pytest.raises(UsageError) as caught:
@@ -428,3 +428,23 @@ def test_a_configuration_that_is_accepted_keeps_its_ranges(tmp_path: Path, docum
     assert math.isfinite(config.clock.max_error_seconds)
     assert config.screen.listen in (Listen("::1", 0), Listen("h", 1), Listen("127.0.0.1", 8080))
     assert config.site.coordinates == Coordinates(50.8466, 4.3670)
+
+
+CREDENTIAL = '[[credential]]\nenterprise_number = "0403019261"\nclient_id = "box-2"\nprivate_key = "client.key.pem"\n'
+
+
+def test_an_employer_may_have_his_own_credential(tmp_path: Path) -> None:
+    """Its key and client id go with its employer, the addresses are the service's."""
+    found = read(tmp_path, MINIMAL + CREDENTIAL)
+    (own,) = found.own_settings.values()
+    assert (own.client_id, own.private_key, own.api_url) == ("box-2", tmp_path / "client.key.pem", found.service.api_url)
+
+
+def test_credentials_are_checked(tmp_path: Path) -> None:
+    """A credential of nobody, two of the same employer and a missing key are each told at once."""
+    nobody = CREDENTIAL.replace('enterprise_number = "0403019261"\n', "").replace("client.key.pem", "missing.pem")
+    assert [line.split(": ")[0] for line in complaints(tmp_path, MINIMAL + CREDENTIAL + CREDENTIAL + nobody)] == [
+        "credential[3]",
+        "credential[2]",
+        "credential[3].private_key",
+    ]

@@ -21,7 +21,6 @@ from kiosk.followup import FollowUp
 from kiosk.provisioning import make_client_key
 from kiosk.settings import Driver, LatePolicy
 from kiosk.switchboard import Switchboard
-from kiosk.verdicts import Misconfigured, Query, SearchFailed
 from tests.box import line_fields
 from tests.configs import change, write
 from tests.daemons import Running, running
@@ -105,14 +104,6 @@ def test_a_key_that_can_sign_is_used_and_let_go_at_the_end(config: Path) -> None
         assert run.ask("status")["queued"] == 1
         assert tap(run, 0)["signal"] == "already"
         assert run.stop() == 0
-
-
-def test_the_stand_in_for_the_service_does_nothing() -> None:
-    """While the key can't be used, calls and searches come to the reason and to nothing else."""
-    stand_in = daemon.Unusable("the key is broken")
-    query = Query.__new__(Query)
-    assert stand_in.register([]) == Misconfigured(why="the key is broken")
-    assert stand_in.search(query) == SearchFailed(why="the key is broken")
 
 
 def test_a_dead_delivery_ends_the_process_with_1(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:

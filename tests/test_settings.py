@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from kiosk import config
-from kiosk.config import REPEATED, SECTIONS
+from kiosk.config import OPTIONAL, REPEATED, SECTIONS
 from kiosk.config_checks import Choice, Listen, Number
 from kiosk.contract import Paths
 from kiosk.identifiers import EnterpriseNumber
@@ -21,7 +21,7 @@ from kiosk.model import Environment
 from kiosk.rules import DeclarationTerm
 from kiosk.settings import Declaration, Rules, Service
 from tests.configs import complaints, read, write
-from tests.people import DECLARATION, EMPLOYER, PLACE
+from tests.people import DECLARATION, EMPLOYER, OTHER_EMPLOYER, PLACE
 
 REFERENCE = (Path(config.__file__).parent / "kiosk.toml").read_text(encoding="utf-8")
 #: "#key" and "#[section]" are settings, "# text" is text.
@@ -126,7 +126,7 @@ def test_the_reference_works_as_it_is(tmp_path: Path) -> None:
 def test_the_reference_works_with_every_line_in_use(tmp_path: Path) -> None:
     """Taking away the marks gives a file that is right, except where it says that two lines exclude each other."""
     write(tmp_path)
-    for name in ("client.cert.pem", "ca.pem", "evidence.key"):
+    for name in ("client.cert.pem", "ca.pem", "evidence.key", "other.key.pem", "other.cert.pem"):
         (tmp_path / name).touch(0o600)
     text = UNCOMMENTED
     for line in ALTERNATIVES:
@@ -138,15 +138,17 @@ def test_the_reference_works_with_every_line_in_use(tmp_path: Path) -> None:
     assert found.rules == Rules()
     assert found.service.paths == Paths()
     assert found.service.certificate == tmp_path / "client.cert.pem"
+    assert found.own_settings[OTHER_EMPLOYER].private_key == tmp_path / "other.key.pem"
 
 
 def test_the_lines_left_out_above_are_refused(tmp_path: Path) -> None:
     """Two numbers for one employer do not pass in silence."""
-    for name in ("client.cert.pem", "ca.pem", "evidence.key"):
+    for name in ("client.cert.pem", "ca.pem", "evidence.key", "other.key.pem", "other.cert.pem"):
         (tmp_path / name).touch(0o600)
     assert [line.split(": ")[0] for line in complaints(tmp_path, UNCOMMENTED)] == [
         "employer.foreign_vat_number",
         "declaration[1].foreign_vat_number",
+        "credential[1].foreign_vat_number",
     ]
 
 
@@ -183,4 +185,4 @@ def test_slices_become_what_the_rooms_take(tmp_path: Path) -> None:
 
 def test_every_section_in_double_brackets_is_a_section() -> None:
     """The list of what may repeat has no name that nobody reads."""
-    assert set(SECTIONS) > REPEATED
+    assert set(SECTIONS) > REPEATED | OPTIONAL
