@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 from kiosk.errors import UsageError
 from kiosk.identifiers import CardId, DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber, Insz
-from kiosk.model import BadgeLine, Profile
+from kiosk.model import BadgeLine, Capacity, Profile
 
 #: The stable names of a line's fields and of an import's columns (design, section 6).
 FIELDS: Final = (
@@ -28,8 +28,17 @@ FIELDS: Final = (
     "foreign_vat_number",
     "declaration",
     "personnel_number",
+    "capacity",
+    "local",
+)
+#: What somebody from abroad may have instead of an INSZ: the number of his Limosa declaration, 17 digits, or its QR code.
+_LIMOSA: Final = re.compile(r"(?:L1|limosa)?[\s:./-]*\d(?:[\s./-]?\d){16}|https?://\S+", re.IGNORECASE)
+_NO_LIMOSA: Final = (
+    "this is no INSZ: as far as known the service takes no Limosa number from a kiosk; ask for the person's BIS number,"
+    " and until it is there the person registers by phone with the declaration's QR code"
 )
 _T = TypeVar("_T")
+_WORDS: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 #: Characters of a name or a personnel number: a screen shows no more.
 _LONGEST: Final = 100
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
@@ -56,6 +65,8 @@ class Given:
     employer: Employer | None
     declaration: DeclarationNumber | None
     personnel_number: str | None = field(repr=False)
+    capacity: Capacity | None = None
+    local: bool | None = None
 
     def badge_line(self) -> BadgeLine | None:
         """The badge and the person, or None where one of the two required fields lacks."""
@@ -68,6 +79,8 @@ class Given:
             employer=self.employer,
             declaration=self.declaration,
             personnel_number=self.personnel_number,
+            capacity=self.capacity or Capacity.EMPLOYEE,
+            local=self.local or False,
         )
         return BadgeLine(card=self.card, profile=profile)
 
@@ -148,7 +161,9 @@ def parse_given(fields: Mapping[str, object], where: str, mistakes: Mistakes) ->
         mistakes: Collects what is wrong.
     """
     for position, name in enumerate(fields, 1):
-        if name not in FIELDS:
+        if name.strip().lower() == "limosa":
+            mistakes.add(_at(where, "limosa"), _NO_LIMOSA)
+        elif name not in FIELDS:
             mistakes.add(_at(where, f"field {position}"), unknown_name(name, FIELDS))
 
     def read(name: str, parse: Callable[[str], _T]) -> _T | None:
@@ -159,12 +174,14 @@ def parse_given(fields: Mapping[str, object], where: str, mistakes: Mistakes) ->
         mistakes.add(_at(where, "foreign_vat_number"), "an employer has either an enterprise_number or a foreign_vat_number")
     return Given(
         card=read("card", CardId.parse),
-        insz=read("insz", Insz.parse),
+        insz=read("insz", _insz),
         name=read("name", _plain),
         language=read("language", _language),
         employer=enterprise or vat,
         declaration=read("declaration", DeclarationNumber.parse),
         personnel_number=read("personnel_number", _plain),
+        capacity=read("capacity", _capacity),
+        local=read("local", _yes_or_no),
     )
 
 
@@ -215,6 +232,8 @@ def _badge_line(number: int, fields: Mapping[str, object], mistakes: Mistakes) -
 def _read(value: object, where: str, parse: Callable[[str], _T], mistakes: Mistakes) -> _T | None:
     if value is None or value == "":
         return None
+    if isinstance(value, bool):
+        value = "yes" if value else "no"
     if not isinstance(value, str):
         mistakes.add(where, "must be a text in quotes (a number would lose its leading zeros)")
         return None
@@ -230,6 +249,26 @@ def _plain(text: str) -> str:
     if len(plain) > _LONGEST or not plain.isprintable():
         raise ValueError(f"at most {_LONGEST} characters, without line breaks or control characters")
     return plain
+
+
+def _insz(text: str) -> Insz:
+    if _LIMOSA.fullmatch(text.strip()):
+        raise ValueError(_NO_LIMOSA)
+    return Insz.parse(text)
+
+
+def _capacity(text: str) -> Capacity:
+    try:
+        return Capacity(text.strip().lower().replace("-", "_"))
+    except ValueError:
+        raise ValueError(f"a capacity is one of {', '.join(Capacity)}") from None
+
+
+def _yes_or_no(text: str) -> bool:
+    word = text.strip().lower()
+    if word not in _WORDS:
+        raise ValueError("write yes or no")
+    return _WORDS[word]
 
 
 def _language(text: str) -> str:

@@ -58,6 +58,8 @@ SECTIONS: Final[Mapping[str, type]] = {
 REPEATED: Final = frozenset({"declaration", "reader"})
 OPTIONAL: Final = frozenset({"credential"})
 STORE_KEY_BYTES: Final = 32
+#: Lowest and highest latitude, then longitude, of a rectangle round the country.
+_BELGIUM: Final = (49.4, 51.6, 2.5, 6.5)
 
 T = TypeVar("T")
 
@@ -138,7 +140,7 @@ class _Draft:
                 if isinstance(tables, list) and tables:
                     for place, table in enumerate(tables, 1):
                         yield from self._structure(table, slice_, f"{name}[{place}]")
-                elif name in REPEATED or name in self._document:
+                elif name in self._document or (name in REPEATED and not (name == "declaration" and self.is_local_only)):
                     yield Mistake(name, f"is needed at least once; add [[{name}]], in double brackets")
             elif name in self._document or not required_keys(slice_):
                 yield from self._structure(self._document.get(name, {}), slice_, name)
@@ -150,6 +152,12 @@ class _Draft:
             self._good[slice_][key] = self._strict.structure(table, slice_)
         except Exception as error:  # noqa: BLE001  # mistakes() sorts it, and raises again what is not the file's fault
             yield from mistakes(error, key)
+
+    @property
+    def is_local_only(self) -> bool:
+        """Whether nothing is owed at this site, so that it needs no declaration and no employer."""
+        site = self._document.get("site")
+        return isinstance(site, dict) and site.get("local_only") is True
 
     def has(self, name: str) -> bool:
         """Whether the file has this section, good or bad."""
@@ -188,6 +196,8 @@ def _config(path: Path, draft: _Draft) -> Config:
 def _across(draft: _Draft) -> Iterator[Mistake]:
     """Everything that is wrong only beside something else."""
     yield from _employers(draft)
+    for site in draft.good(Site).values():
+        yield from _place(site)
     yield from _declarations(draft.good(Declaration))
     yield from _readers(draft)
     for service in draft.good(Service).values():
@@ -213,8 +223,16 @@ def _employers(draft: _Draft) -> Iterator[Mistake]:
         return
     if draft.has("employer"):
         yield Mistake("employer", f"names nobody; {repair}, or remove the section")
-    elif nameless:
+    elif nameless and not draft.is_local_only:
         yield Mistake("employer", f"is missing, and {nameless[0]} names none; {repair} here or in each declaration")
+
+
+def _place(site: Site) -> Iterator[Mistake]:
+    if site.latitude == 0 and site.longitude == 0:
+        yield Mistake("site.latitude", "and longitude are both 0, which is in the sea; write where the box stands")
+    south, north, west, east = _BELGIUM
+    if south <= site.longitude <= north and west <= site.latitude <= east:
+        yield Mistake("site.latitude", "and longitude are exchanged: like this the box stands in Africa; swap the two")
 
 
 def _credentials(credentials: Mapping[str, Credential]) -> Iterator[Mistake]:

@@ -86,6 +86,20 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Text:
+    """A text of at most ``longest`` characters; blanks around it are dropped."""
+
+    longest: int
+
+    def __call__(self, value: object) -> str:
+        """Return the text; raises ``Wrong``."""
+        plain = text(value).strip()
+        if len(plain) > self.longest:
+            raise Wrong(f"has more than {self.longest} characters; shorten it")
+        return plain
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One value of an enumeration; ``later`` are words the design knows and this version can't do yet."""
 

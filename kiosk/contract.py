@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from kiosk.errors import UsageError
+from kiosk.model import Carried
 
 
 class Evidence(StrEnum):
@@ -95,6 +96,9 @@ VALIDITY_PENDING: Final = "pending"
 VALIDITY_GOOD: Final = frozenset({"valid", "ok", "confirmed", "successfully_registered"})
 #: Assumed: what validity says of a registration that was cancelled, compared without case.
 VALIDITY_CANCELLED: Final = frozenset({"cancelled", "canceled", "successfully_cancelled"})
+
+#: Assumed from the law's words, until the official description is at hand; ``[service] self_employed_employer`` overrides it.
+SELF_EMPLOYED_CARRIES: Final = Carried.PRINCIPAL
 
 PROBLEM_JSON: Final = "application/problem+json"
 #: Belgif's own problem types and those of an institution all begin so; ``about:blank`` comes from a gateway.

@@ -27,9 +27,10 @@ from kiosk.delivery import Delivery, DeliverySettings
 from kiosk.entrance import Answers, Entrance
 from kiosk.findings import Patience
 from kiosk.followup import FollowUp
-from kiosk.intake import Gate, Intake, Site
+from kiosk.intake import Intake
 from kiosk.logs import start_logging
 from kiosk.model import Answer, Signal
+from kiosk.obligations import Gate, Site
 from kiosk.opening import House, desk_of, open_house
 from kiosk.patterns import pattern_for
 from kiosk.settings import Config, Driver, LatePolicy
@@ -207,11 +208,13 @@ class _Daemon:
             vault=house.vault,
             book=house.book.id,
             site=Site(
-                place=config.site.coordinates,
+                place=config.site.place,
                 zone=config.site.time_zone,
                 declarations=tuple(declaration.term for declaration in config.declarations),
                 employer=config.employer,
                 limits=config.rules.limits,
+                local_only=config.site.local_only,
+                self_employed=config.service.self_employed_employer,
             ),
             clock=house.timekeeper.read,
             offline=lambda: self._delivery.status().offline,

@@ -10,8 +10,8 @@ from threading import Condition, Event
 from typing import Final
 
 from hardware.ports import Reader, ReaderLost, Sighting
-from kiosk.intake import Gate
 from kiosk.model import Answer, Signal
+from kiosk.obligations import Gate
 
 _log = logging.getLogger(__name__)
 

@@ -83,6 +83,22 @@ class Reason(StrEnum):
     SEAL = "seal"
 
 
+class Capacity(StrEnum):
+    """In which capacity a person works here; the law asks for it, and decides whose number ``employer`` carries."""
+
+    EMPLOYEE = "employee"
+    SELF_EMPLOYED = "self_employed"
+    AGENCY = "agency"
+    TRAINEE = "trainee"
+
+
+class Carried(StrEnum):
+    """Whose number ``employer`` carries for the self-employed: the principal's for whom they work, or their own."""
+
+    PRINCIPAL = "principal"
+    OWN = "own"
+
+
 class TaskKind(StrEnum):
     """What only a human may settle."""
 
@@ -222,6 +238,8 @@ class Profile:
         employer: The holder's own employer, or None for the declaration's or the default.
         declaration: The holder's own declaration, or None to choose at the tap.
         personnel_number: The payroll key, or None.
+        capacity: Decides whose number ``employer`` carries.
+        local: Nothing is owed for this person: a visitor, own premises, works below the threshold.
     """
 
     insz: Insz
@@ -230,6 +248,8 @@ class Profile:
     employer: Employer | None = None
     declaration: DeclarationNumber | None = None
     personnel_number: str | None = None
+    capacity: Capacity = Capacity.EMPLOYEE
+    local: bool = False
 
     def __repr__(self) -> str:
         return f"Profile({self.insz.masked})"

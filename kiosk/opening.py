@@ -76,12 +76,13 @@ def desk_of(config: Config, house: House) -> Desk:
         vault=house.vault,
         book=house.book.id,
         clock=house.timekeeper.read,
-        place=config.site.coordinates,
+        place=config.site.place,
         time_zone=config.site.time_zone.key,
         declarations=tuple(declaration.term for declaration in config.declarations),
         employer=config.employer,
         reader_declarations={reader.name: reader.declaration for reader in config.readers if reader.declaration is not None},
         limits=config.rules.limits,
+        self_employed=config.service.self_employed_employer,
     )
 
 

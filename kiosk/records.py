@@ -6,7 +6,7 @@ import json
 
 from kiosk.errors import SealBroken
 from kiosk.identifiers import CardId, DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber, Insz
-from kiosk.model import Address, Coordinates, Direction, Draft, Place, Profile
+from kiosk.model import Address, Capacity, Coordinates, Direction, Draft, Place, Profile
 
 # Made once: json.dumps with options builds an encoder on every call, and every tap waits for this.
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -72,6 +72,8 @@ def pack_profile(profile: Profile) -> bytes:
             None if profile.employer is None else employer_text(profile.employer),
             None if profile.declaration is None else profile.declaration.value,
             profile.personnel_number,
+            profile.capacity.value,
+            profile.local,
         )
     ).encode()
 
@@ -79,7 +81,9 @@ def pack_profile(profile: Profile) -> bytes:
 def unpack_profile(packed: bytes) -> Profile:
     """Read what ``pack_profile`` wrote; raises ``SealBroken`` if it is not that."""
     try:
-        insz, name, language, employer, declaration, personnel_number = _decode(packed.decode())
+        # The last two came later: a profile without them is an employee's, whose presences are owed.
+        insz, name, language, employer, declaration, personnel_number, *later = _decode(packed.decode())
+        capacity, local = later or (Capacity.EMPLOYEE, False)
         return Profile(
             insz=Insz(insz),
             name=name,
@@ -87,6 +91,8 @@ def unpack_profile(packed: bytes) -> Profile:
             employer=_employer(employer),
             declaration=None if declaration is None else DeclarationNumber(declaration),
             personnel_number=personnel_number,
+            capacity=Capacity(capacity),
+            local=bool(local),
         )
     except (ValueError, KeyError, TypeError):
         raise SealBroken("a sealed profile has an unknown shape") from None

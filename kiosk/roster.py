@@ -8,7 +8,7 @@ from typing import Final
 
 from kiosk.errors import SealBroken
 from kiosk.identifiers import CardId, Insz
-from kiosk.model import BadgeLine, Profile
+from kiosk.model import BadgeLine, Capacity, Profile
 from kiosk.records import card_bytes, pack_card, pack_profile, unpack_card, unpack_profile
 from kiosk.vault import Field, Index, Vault, new_uid
 
@@ -237,6 +237,8 @@ def _corrected(before: Profile, given: Profile) -> Profile:
         employer=given.employer or before.employer,
         declaration=given.declaration or before.declaration,
         personnel_number=given.personnel_number or before.personnel_number,
+        capacity=given.capacity if given.capacity is not Capacity.EMPLOYEE else before.capacity,
+        local=given.local or before.local,
     )
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final, assert_never
 
 from kiosk.identifiers import DeclarationNumber, Employer
-from kiosk.model import Direction, Press, ReaderDirection, Reason, TaskKind
+from kiosk.model import Capacity, Carried, Direction, Press, ReaderDirection, Reason, TaskKind
 
 _MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 3_600_000
@@ -175,6 +175,22 @@ class Assignment:
     reason: Reason | None = None
 
 
+def carried_employer(profile_employer: Employer | None, capacity: Capacity, carried: Carried) -> Employer | None:
+    """A holder's own number where ``employer`` carries it, else None: then the declaration's or the default goes out.
+
+    The law asks for "the identification of the employer or, for the self-employed, of the principal"; whose number the
+    service's field takes for them is unsettled until its description is at hand (facts, rsz-service, section 4). An
+    agency's worker goes under the agency's number, with the client's declaration (section 4.1).
+    """
+    match capacity:
+        case Capacity.EMPLOYEE | Capacity.AGENCY | Capacity.TRAINEE:
+            return profile_employer
+        case Capacity.SELF_EMPLOYED:
+            return profile_employer if carried is Carried.OWN else None
+        case other:
+            assert_never(other)
+
+
 def assign(
     *,
     holder_employer: Employer | None,
@@ -190,7 +206,7 @@ def assign(
     declaration's, else the default. None is ever guessed.
 
     Args:
-        holder_employer: From the roster, or None.
+        holder_employer: From the roster, by ``carried_employer``, or None.
         holder_declaration: From the roster, or None.
         reader_declaration: From the reader's configuration, or None.
         declarations: All configured ones.

@@ -5,7 +5,7 @@ keeps the two equal. ``kiosk.config`` reads them.
 """
 # No postponed annotations here: cattrs would resolve them without the rules in ``Annotated``.
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -13,10 +13,10 @@ from typing import Annotated, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from kiosk.config_checks import Choice, Listen, Number, Parsed, service_url, web_address, zone
-from kiosk.contract import MAX_BATCH, PRODUCTION_HOST, TOKEN_URL, Paths, ServiceSettings
+from kiosk.config_checks import Choice, Listen, Number, Parsed, Text, service_url, web_address, zone
+from kiosk.contract import MAX_BATCH, PRODUCTION_HOST, SELF_EMPLOYED_CARRIES, TOKEN_URL, Paths, ServiceSettings
 from kiosk.identifiers import DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber
-from kiosk.model import Coordinates, Environment, ReaderDirection
+from kiosk.model import Address, Carried, Coordinates, Environment, Place, ReaderDirection
 from kiosk.rules import DeclarationTerm, Limits
 
 _YEAR: Final = 366
@@ -64,18 +64,36 @@ class PositionSource(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SiteAddress:
+    """The place of work by its address; the lengths are those that the service's contract is assumed to allow."""
+
+    post_code: Annotated[str, Text(20)]
+    municipality: Annotated[str, Text(100)]
+    street: Annotated[str, Text(200)]
+    house_number: Annotated[str, Text(20)]
+    box_number: Annotated[str, Text(20)] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Where the box stands, WGS 84, and the time zone in which people there live."""
+    """Where the box stands, WGS 84, and the time zone in which people there live; with ``address`` that is what is sent."""
 
     name: str
     latitude: Annotated[float, Number(-90, 90)]
     longitude: Annotated[float, Number(-180, 180)]
     time_zone: Annotated[ZoneInfo, zone] = field(default_factory=lambda: ZoneInfo("Europe/Brussels"))
+    local_only: bool = False
+    address: SiteAddress | None = None
 
     @property
     def coordinates(self) -> Coordinates:
-        """The place of every tap made at this box."""
+        """Where the box stands."""
         return Coordinates(self.latitude, self.longitude)
+
+    @property
+    def place(self) -> Place:
+        """The place of work of every tap made at this box: by its address where one is given, else by its coordinates."""
+        return self.coordinates if self.address is None else Address(**asdict(self.address))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +145,7 @@ class Service:
     start_jitter_seconds: Seconds = 30
     probe_seconds: Seconds = 30
     follow_up_seconds: SecondsFromOne = 30
+    self_employed_employer: Carried = SELF_EMPLOYED_CARRIES
     paths: Paths = field(default_factory=Paths)
 
     @property

@@ -32,11 +32,21 @@ _KNOWN: Final = (
     "SELECT at_ms, clock_trusted, holder, direction, press, reader FROM registrations"
     " WHERE +book = ? AND +state <> 'cancelled' ORDER BY id DESC LIMIT 5000"
 )
-_UNKNOWN: Final = "SELECT at_ms, clock_trusted, card_index, reader FROM taps WHERE +book = ? ORDER BY id DESC LIMIT 5000"
-_ADD: Final = (
-    "INSERT INTO taps (uid, book, signal, at_ms, sealed, card_index, reader, driver, technology, press, wall_ms, boot_ns, boot_id,"
-    " clock_trusted, clock_source, clock_bound_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_OWING_NOTHING: Final = (
+    "SELECT at_ms, clock_trusted, holder, direction, press, card_index, reader FROM taps WHERE +book = ?"
+    " ORDER BY id DESC LIMIT 5000"
 )
+_AT_OTHER_CHANNELS: Final = (
+    "SELECT holder, direction, at_ms FROM elsewhere WHERE book = ? AND gone_ms IS NULL AND at_ms >= ?"
+    " ORDER BY at_ms DESC LIMIT 5000"
+)
+_ADD: Final = (
+    "INSERT INTO taps (uid, book, signal, at_ms, sealed, holder, direction, card_index, reader, driver, technology, press, wall_ms,"
+    " boot_ns, boot_id, clock_trusted, clock_source, clock_bound_ms)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+#: What the presence list says of the reader where there was none.
+ANOTHER_CHANNEL: Final = "another channel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,20 +159,35 @@ def stay_of(vault: Vault, newest: Newest | None) -> Draft | None:
     return unpack_draft(vault.open(Field.REGISTRATION, newest.uid, newest.sealed))
 
 
-def add_tap(connection: sqlite3.Connection, vault: Vault, tap: Moment, *, book: int, signal: Signal) -> None:
-    """Record a tap that owes no registration, inside the caller's transaction; its card is kept sealed, to be linked later."""
+def add_tap(
+    connection: sqlite3.Connection,
+    vault: Vault,
+    tap: Moment,
+    *,
+    book: int,
+    signal: Signal,
+    holder: int | None = None,
+    direction: Direction | None = None,
+) -> None:
+    """Record a tap that owes no registration, inside the caller's transaction; its card is kept sealed, to be linked later.
+
+    With ``holder`` and ``direction`` it moves a known holder for whom nothing is owed.
+    """
     uid = new_uid()
     sealed = vault.seal(Field.TAP, uid, pack_card(tap.card))
-    connection.execute(_ADD, (uid, book, signal.value, tap.now.at_ms, sealed, *tap.columns()))
+    moved = None if direction is None else direction.value
+    connection.execute(_ADD, (uid, book, signal.value, tap.now.at_ms, sealed, holder, moved, *tap.columns()))
 
 
 def newest_trusted_ms(connection: sqlite3.Connection) -> int | None:
     """The newest time that this store holds and that was trusted, Unix milliseconds UTC: no clock before it is believed."""
-    row = connection.execute(
-        "SELECT max(at_ms) FROM (SELECT at_ms FROM registrations WHERE clock_trusted = 1 ORDER BY id DESC LIMIT 1000)"
+    newest = (
+        connection.execute(
+            f"SELECT max(at_ms) FROM (SELECT at_ms FROM {table} WHERE clock_trusted = 1 ORDER BY id DESC LIMIT 1000)"  # noqa: S608  our own words
+        ).fetchone()[0]
+        for table in ("registrations", "taps")
     )
-    found: int | None = row.fetchone()[0]
-    return found
+    return max((at_ms for at_ms in newest if at_ms is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +209,24 @@ def recent(connection: sqlite3.Connection, *, book: int, since_ms: int) -> list[
     to be trusted count as well, whatever it said: somebody who came in while it stood in 1970 is inside.
     """
     newest: dict[object, Present] = {}
+
+    def note(key: object, seen: Present) -> None:
+        # A tap before the window is one whose clock was wrong: nobody knows what came after it.
+        if key not in newest or since_ms <= newest[key].at_ms < seen.at_ms:
+            newest[key] = seen
+
     for holder, direction, press, at_ms, reader in _since(connection, _KNOWN, book, since_ms):
         seen = Present(holder, Direction(direction), None if press is None else Press(press), at_ms, reader)
         newest.setdefault(holder, seen)
-    for card_index, at_ms, reader in _since(connection, _UNKNOWN, book, since_ms):
-        newest.setdefault(card_index, Present(None, None, None, at_ms, reader))
+    local: set[int] = set()
+    for holder, direction, press, card_index, at_ms, reader in _since(connection, _OWING_NOTHING, book, since_ms):
+        if holder is None or direction is None:
+            newest.setdefault(card_index, Present(None, None, None, at_ms, reader))
+        elif holder not in local:
+            local.add(holder)
+            note(holder, Present(holder, Direction(direction), None if press is None else Press(press), at_ms, reader))
+    for holder, direction, at_ms in connection.execute(_AT_OTHER_CHANNELS, (book, since_ms)):
+        note(holder, Present(holder, Direction(direction), None, at_ms, ANOTHER_CHANNEL))
     return sorted(newest.values(), key=lambda seen: seen.at_ms, reverse=True)
 
 

@@ -14,8 +14,9 @@ from kiosk import roster, tasks
 from kiosk.books import open_book
 from kiosk.database import Database
 from kiosk.identifiers import CardId
-from kiosk.intake import Gate, Intake, Site
+from kiosk.intake import Intake
 from kiosk.model import Answer, BadgeLine, ClockReading, Draft, Environment, Press, Profile, ReaderDirection
+from kiosk.obligations import Gate, Site
 from kiosk.records import card_bytes, unpack_draft
 from kiosk.rules import DeclarationTerm, Limits
 from kiosk.vault import Field, Index, Vault

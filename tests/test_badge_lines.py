@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kiosk.badge_lines import FIELDS, Mistakes, decode_csv, parse_csv, parse_given, parse_lines
 from kiosk.errors import UsageError
 from kiosk.identifiers import ForeignVatNumber
-from kiosk.model import BadgeLine, Profile
+from kiosk.model import BadgeLine, Capacity, Profile
 from tests.people import CANARY, CANARY_CARD, CANARY_INSZ, CANARY_NAME, DECLARATION, EMPLOYER, invented_insz, invented_line
 
 CARD = CANARY_CARD.identifier.hex()
@@ -23,9 +23,17 @@ FULL = {
     "enterprise_number": EMPLOYER.value,
     "declaration": DECLARATION.value,
     "personnel_number": "P-7",
+    "capacity": "self_employed",
+    "local": "no",
 }
 PERSON = Profile(
-    insz=CANARY_INSZ, name=CANARY_NAME, language="fr", employer=EMPLOYER, declaration=DECLARATION, personnel_number="P-7"
+    insz=CANARY_INSZ,
+    name=CANARY_NAME,
+    language="fr",
+    employer=EMPLOYER,
+    declaration=DECLARATION,
+    personnel_number="P-7",
+    capacity=Capacity.SELF_EMPLOYED,
 )
 
 
@@ -90,7 +98,7 @@ def test_an_unknown_field_is_answered_with_the_likely_one() -> None:
     """A mistyped field's name is a mistake that suggests the right one; one like no other gets the list."""
     with pytest.raises(UsageError, match="did you mean insz") as refused:
         parse_lines([FULL | {"inzs": "1"}])
-    assert "line 1, field 8" in refused.value.message
+    assert "line 1, field 10" in refused.value.message
     with pytest.raises(UsageError, match="known are card, insz, name"):
         parse_lines([FULL | {"shoe size": "44"}])
 
@@ -209,3 +217,36 @@ def test_the_names_are_those_of_the_interface() -> None:
     assert FIELDS[:2] == ("card", "insz")
     assert set(FIELDS) == {*FULL, "foreign_vat_number"}
     assert CANARY.profile.name == CANARY_NAME
+
+
+@pytest.mark.parametrize(("given", "local"), [("yes", True), (True, True), ("No", False), (False, False), (None, False)])
+def test_nothing_owed_is_yes_or_no(given: object, local: bool) -> None:  # noqa: FBT001  a row of the table
+    """A visitor is marked by yes or true, also as a JSON value."""
+    (read,) = parse_lines([{"card": CARD, "insz": CANARY_INSZ.digits, "local": given}])
+    assert read.line.profile.local is local
+
+
+def test_other_words_for_capacity_and_local_are_refused() -> None:
+    """What is none of the known words is told with those that are."""
+    with pytest.raises(UsageError) as refused:
+        parse_lines([{"card": CARD, "insz": CANARY_INSZ.digits, "capacity": "boss", "local": "perhaps"}])
+    assert "one of employee, self_employed, agency, trainee" in refused.value.message
+    assert "local: write yes or no" in refused.value.message
+
+
+@pytest.mark.parametrize("number", ["12345678901234567", "L1 1234.5678.9012.34567", "https://www.limosa.example/q?n=1"])
+def test_a_limosa_number_is_no_insz_and_the_way_out_is_told(number: str) -> None:
+    """Who has only a Limosa number is refused in plain words, with the QR route, and no number is made up for him."""
+    for line in ({"card": CARD, "insz": number}, {"card": CARD, "insz": CANARY_INSZ.digits, "limosa": number}):
+        with pytest.raises(UsageError) as refused:
+            parse_lines([line])
+        assert "BIS number" in refused.value.message
+        assert "QR code" in refused.value.message
+        assert number not in str(refused.value)
+
+
+@pytest.mark.parametrize("dummy", ["00000000000", "11111111111", "12345678901", "99999999999", "00000100100", "99123199999"])
+def test_a_dummy_number_is_refused(dummy: str) -> None:
+    """Nobody is enrolled under a number that was made up to fill the field."""
+    with pytest.raises(UsageError):
+        parse_lines([{"card": CARD, "insz": dummy}])

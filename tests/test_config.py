@@ -15,7 +15,7 @@ from kiosk.config import DEFAULT_PATH, OPTIONAL, REPEATED, SECTIONS, load, locat
 from kiosk.config_checks import Listen
 from kiosk.errors import UsageError
 from kiosk.identifiers import ForeignVatNumber
-from kiosk.model import Coordinates, Environment, ReaderDirection
+from kiosk.model import Address, Coordinates, Environment, ReaderDirection
 from kiosk.settings import Config, Driver, LatePolicy
 from tests.configs import MINIMAL, change, complaints, read, write
 from tests.people import DECLARATION, EMPLOYER, OTHER_DECLARATION, OTHER_EMPLOYER, PLACE
@@ -448,3 +448,40 @@ def test_credentials_are_checked(tmp_path: Path) -> None:
         "credential[2]",
         "credential[3].private_key",
     ]
+
+
+def test_a_site_where_nothing_is_owed_needs_no_declaration(tmp_path: Path) -> None:
+    """With local_only neither declaration nor employer is asked for; without it both are."""
+    bare = change(
+        ('[employer]\nenterprise_number = "0206731645"\n', ""),
+        ('[[declaration]]\nnumber = "1Y1003SQ5VSSZ"\n', ""),
+        ("longitude = 4.3670", "longitude = 4.3670\nlocal_only = true"),
+    )
+    assert read(tmp_path, bare).declarations == ()
+    owing = bare.replace("local_only = true", "local_only = false")
+    assert [line.split(": ")[0] for line in complaints(tmp_path, owing)] == ["declaration"]
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [("latitude = 4.3670\nlongitude = 50.8466", "exchanged"), ("latitude = 0\nlongitude = 0.0", "in the sea")],
+)
+def test_coordinates_that_can_not_be_meant_are_refused(tmp_path: Path, place: str, told: str) -> None:
+    """Latitude and longitude exchanged, or both left at nought, would go with every registration."""
+    text = change(("latitude = 50.8466\nlongitude = 4.3670", place))
+    (line,) = complaints(tmp_path, text)
+    assert told in line
+
+
+def test_a_site_may_have_its_address(tmp_path: Path) -> None:
+    """An address goes out instead of the coordinates; one that lacks a part or is too long is told."""
+    address = (
+        '[site.address]\npost_code = " 1000 "\nmunicipality = "Brussel"\nstreet = "Wetstraat"\nhouse_number = "16"\n\n[employer]'
+    )
+    given = read(tmp_path, change(("[employer]", address))).site.place
+    assert given == Address(post_code="1000", municipality="Brussel", street="Wetstraat", house_number="16")
+    wrong = address.replace('street = "Wetstraat"\n', "").replace('"16"', f'"{"1" * 21}"')
+    assert {line.split(";")[0] for line in complaints(tmp_path, change(("[employer]", wrong)))} == {
+        "site.address.street: is missing",
+        "site.address.house_number: has more than 20 characters",
+    }

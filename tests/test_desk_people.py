@@ -92,6 +92,8 @@ def test_a_badge_is_added_and_listed(desk: Desk) -> None:
         "foreign_vat_number": None,
         "declaration": None,
         "personnel_number": None,
+        "capacity": "employee",
+        "local": False,
         "damaged": False,
     }
     assert (second["id"], second["name"], second["enterprise_number"]) == (2, None, OTHER_EMPLOYER.value)

@@ -49,6 +49,8 @@ def test_a_profile_is_told_with_its_number_masked() -> None:
         "foreign_vat_number": "NL809083001",
         "declaration": None,
         "personnel_number": None,
+        "capacity": "employee",
+        "local": False,
     }
 
 

@@ -13,8 +13,8 @@ import pytest
 from hardware.ports import Reader, ReaderLost, Sighting
 from hardware.simulated import SimulatedReader
 from kiosk.entrance import Answers, Entrance, ReaderState
-from kiosk.intake import Gate
 from kiosk.model import Answer, ReaderDirection, Signal
+from kiosk.obligations import Gate
 from tests.people import CANARY_INSZ, invented_card
 from tests.stores import PATIENCE_SECONDS, until
 

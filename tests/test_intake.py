@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from hardware.ports import Unreadable
 from kiosk import roster
-from kiosk.intake import Gate
 from kiosk.model import BadgeLine, Direction, Press, Profile, Signal
+from kiosk.obligations import Gate
 from kiosk.records import unpack_card
 from kiosk.rules import DeclarationTerm, Limits
 from kiosk.vault import Field

@@ -19,7 +19,7 @@ from kiosk.contract import Paths
 from kiosk.identifiers import EnterpriseNumber
 from kiosk.model import Environment
 from kiosk.rules import DeclarationTerm
-from kiosk.settings import Declaration, Rules, Service
+from kiosk.settings import Declaration, Rules, Service, SiteAddress
 from tests.configs import complaints, read, write
 from tests.people import DECLARATION, EMPLOYER, OTHER_EMPLOYER, PLACE
 
@@ -46,8 +46,10 @@ def entries() -> Iterator[tuple[str, Any, str]]:
 def keys() -> dict[str, Field[Any]]:
     """Each key of the slices by its path."""
     found = {f"{name}.{key.name}": key for name, slice_ in SECTIONS.items() for key in fields(slice_)}
-    del found["service.paths"]
-    return found | {f"service.paths.{key.name}": key for key in fields(Paths)}
+    for path, slice_ in (("service.paths", Paths), ("site.address", SiteAddress)):
+        del found[path]
+        found |= {f"{path}.{key.name}": key for key in fields(slice_)}
+    return found
 
 
 def default(key: Field[Any]) -> Any:

@@ -17,8 +17,8 @@ from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.desk import Desk
 from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, StoreDead, StoreFull, UsageError
-from kiosk.intake import Gate
 from kiosk.model import Answer, Direction, Environment, ReaderDirection, Signal
+from kiosk.obligations import Gate
 from kiosk.provisioning import make_client_key
 from kiosk.switchboard import DESK_CALLS, Switchboard, answer_json, days_left
 from tests.box import line_fields

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from kiosk.database import Database
 from kiosk.identifiers import DeclarationNumber, Employer
-from kiosk.model import ClockReading, Coordinates
+from kiosk.model import Carried, ClockReading, Place
 from kiosk.rules import DeclarationTerm, Limits
 from kiosk.vault import Vault
 
@@ -40,6 +40,7 @@ class Desk:
         employer: The default employer, or None.
         reader_declarations: The declaration that a reader stands for, by the reader's name.
         limits: The times that decide a direction, and how long a stay is shown as one.
+        self_employed: Whose number ``employer`` carries for the self-employed.
         delivery: The running delivery, or None when the verb opened the store itself.
     """
 
@@ -47,12 +48,13 @@ class Desk:
     vault: Vault
     book: int
     clock: Callable[[], ClockReading]
-    place: Coordinates
+    place: Place
     time_zone: str
     declarations: tuple[DeclarationTerm, ...]
     employer: Employer | None
     reader_declarations: Mapping[str, DeclarationNumber] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    self_employed: Carried = Carried.PRINCIPAL
     delivery: Deliverer | None = None
 
 

@@ -8,16 +8,16 @@ from dataclasses import replace
 from typing import Final
 
 from kiosk import evidence, roster, taps, tasks
-from kiosk.badge_lines import Given, Mistakes, parse_csv, parse_given, parse_lines
+from kiosk.badge_lines import FIELDS, Given, Mistakes, parse_csv, parse_given, parse_lines
 from kiosk.desk import Call, Desk, enrolment, params, views
 from kiosk.desk.enrolment import Applied
 from kiosk.errors import Declined, UsageError
 from kiosk.evidence import Entry
 from kiosk.identifiers import Insz
-from kiosk.model import Direction, Profile, TaskKind, rfc3339
+from kiosk.model import Capacity, Direction, Profile, TaskKind, rfc3339
 from kiosk.roster import Badge
 
-_EDITABLE: Final = ("name", "language", "enterprise_number", "foreign_vat_number", "declaration", "personnel_number")
+_EDITABLE: Final = tuple(name for name in FIELDS if name not in {"card", "insz"})
 _WHO: Final = ("holder", "card")
 
 
@@ -246,6 +246,8 @@ def _edited(before: Profile, given: Given, named: frozenset[str]) -> Profile:
         employer=given.employer if by_number else before.employer,
         declaration=given.declaration if "declaration" in named else before.declaration,
         personnel_number=given.personnel_number if "personnel_number" in named else before.personnel_number,
+        capacity=(given.capacity or Capacity.EMPLOYEE) if "capacity" in named else before.capacity,
+        local=bool(given.local) if "local" in named else before.local,
     )
 
 

@@ -12,7 +12,7 @@ from kiosk.amendments import Kept
 from kiosk.desk import Desk
 from kiosk.errors import Declined, SealBroken
 from kiosk.model import Direction, Draft, Reason, moment
-from kiosk.rules import assign
+from kiosk.rules import assign, carried_employer
 
 _LACKING: Final = {
     Reason.DECLARATION: (
@@ -63,7 +63,7 @@ def _draft(desk: Desk, connection: sqlite3.Connection, kept: Kept) -> tuple[Draf
         return owed, None
     # An IN that lacks something itself is chosen as of its own day, also for its OUT after midnight.
     choice = assign(
-        holder_employer=profile.employer,
+        holder_employer=carried_employer(profile.employer, profile.capacity, desk.self_employed),
         holder_declaration=profile.declaration,
         reader_declaration=desk.reader_declarations.get(kept.row.reader),
         declarations=desk.declarations,

@@ -19,6 +19,8 @@ def profile_fields(profile: Profile | None) -> dict[str, object]:
         **_employer_fields(None if profile is None else profile.employer),
         "declaration": None if profile is None or profile.declaration is None else profile.declaration.value,
         "personnel_number": None if profile is None else profile.personnel_number,
+        "capacity": None if profile is None else profile.capacity.value,
+        "local": None if profile is None else profile.local,
     }
 
 

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 from hardware.ports import Card
 from kiosk import books, roster, rules
 from kiosk.database import Database, Work, open_database
-from kiosk.intake import Gate, Intake, Site
+from kiosk.intake import Intake
 from kiosk.model import Answer, Environment, ReaderDirection
+from kiosk.obligations import Gate, Site
 from kiosk.settings import ClockSource
 from kiosk.timekeeper import Timekeeper, boot_clock, wall_clock
 from kiosk.vault import Vault

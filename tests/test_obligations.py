@@ -1,0 +1,230 @@
+"""kiosk.obligations chooses what a tap owes: for whom, under whose number, for which declaration, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from kiosk.model import Address, BadgeLine, Capacity, Carried, Direction, Draft, Profile, Signal
+from kiosk.obligations import Site
+from kiosk.records import pack_draft
+from kiosk.rules import DeclarationTerm
+from kiosk.vault import Field, new_uid
+from tests.gatehouse import ARRIVALS, DEPARTURES, ELSEWHERE, HOUR, MORNING_MS, SITE, TOGGLE, TWO, Gatehouse, open_gatehouse
+from tests.people import (
+    DECLARATION,
+    EMPLOYER,
+    OTHER_DECLARATION,
+    OTHER_EMPLOYER,
+    PLACE,
+    invented_card,
+    invented_insz,
+)
+
+CARD = invented_card(1)
+VISITOR = Profile(insz=invented_insz(1), name="Person 1", local=True)
+WORKER = replace(VISITOR, local=False)
+DAY = 24 * HOUR
+#: 2026-10-25, the night in which summer time ends: midnight before it is 22:00 UTC.
+MIDNIGHT_MS = 1_792_879_200_000
+
+
+@contextmanager
+def house_of(folder: Path, profile: Profile, site: Site = SITE) -> Iterator[Gatehouse]:
+    """A site at which holder 1 has this profile."""
+    with open_gatehouse(folder, site) as opened:
+        opened.enrol(BadgeLine(card=CARD, profile=profile))
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("profile", "site"), [(VISITOR, SITE), (WORKER, replace(SITE, local_only=True, declarations=(), employer=None))]
+)
+def test_where_nothing_is_owed_taps_are_kept_and_nothing_is_sent(tmp_path: Path, profile: Profile, site: Site) -> None:
+    """A visitor, or anybody at a site without a declaration: white, in and out in turn, no registration, nothing to deliver."""
+    with house_of(tmp_path, profile, site) as house:
+        came = house.tap(CARD)
+        assert (came.signal, came.direction, came.ids) == (Signal.LOCAL, Direction.IN, ())
+        again = house.tap(CARD)
+        assert (again.signal, again.since_ms) == (Signal.ALREADY, MORNING_MS)
+        house.clocks.wait(8 * HOUR)
+        left = house.tap(CARD)
+        assert (left.signal, left.direction) == (Signal.LOCAL, Direction.OUT)
+        assert (house.count("registrations"), house.count("taps")) == (0, 2)
+        assert house.nudges == []
+
+
+def test_an_out_owes_what_its_in_was(tmp_path: Path) -> None:
+    """Who came as a visitor leaves as one, whatever the roster says meanwhile; the next IN is chosen afresh; and the other way."""
+    with house_of(tmp_path, VISITOR) as house:
+        house.tap(CARD)
+        house.correct(1, WORKER)
+        house.clocks.wait(HOUR)
+        assert house.tap(CARD).signal is Signal.LOCAL
+        house.clocks.wait(HOUR)
+        assert house.tap(CARD).signal is Signal.IN
+        house.correct(1, VISITOR)
+        house.clocks.wait(HOUR)
+        assert house.tap(CARD).signal is Signal.OUT
+        house.clocks.wait(HOUR)
+        assert house.tap(CARD).signal is Signal.LOCAL
+        assert [row.direction for row in house.rows()] == ["in", "out"]
+
+
+def test_tasks_about_visitors_name_no_registration(tmp_path: Path) -> None:
+    """A visitor who never left, and one who leaves without having come, are tasks all the same."""
+    with house_of(tmp_path, VISITOR) as house:
+        house.tap(CARD, DEPARTURES)
+        house.clocks.wait(HOUR)
+        house.tap(CARD, ARRIVALS)
+        house.clocks.wait(20 * HOUR)
+        house.tap(CARD)
+        assert house.asked() == [("missing_in", None), ("missing_out", None)]
+
+
+@pytest.mark.parametrize(
+    ("capacity", "carried", "own", "expected"),
+    [
+        (Capacity.EMPLOYEE, Carried.PRINCIPAL, None, EMPLOYER),
+        (Capacity.EMPLOYEE, Carried.PRINCIPAL, OTHER_EMPLOYER, OTHER_EMPLOYER),
+        (Capacity.AGENCY, Carried.PRINCIPAL, OTHER_EMPLOYER, OTHER_EMPLOYER),
+        (Capacity.TRAINEE, Carried.OWN, OTHER_EMPLOYER, OTHER_EMPLOYER),
+        (Capacity.SELF_EMPLOYED, Carried.PRINCIPAL, OTHER_EMPLOYER, EMPLOYER),
+        (Capacity.SELF_EMPLOYED, Carried.OWN, OTHER_EMPLOYER, OTHER_EMPLOYER),
+        (Capacity.SELF_EMPLOYED, Carried.OWN, None, EMPLOYER),
+    ],
+)
+def test_whose_number_goes_out(tmp_path: Path, capacity: Capacity, carried: Carried, own: object, expected: object) -> None:
+    """By capacity: the own employer's, the agency's, or for the self-employed the principal's unless configured otherwise."""
+    profile = replace(WORKER, capacity=capacity, employer=own)  # type: ignore[arg-type]  # a row of the table
+    with house_of(tmp_path, profile, replace(SITE, self_employed=carried)) as house:
+        house.tap(CARD)
+        assert house.rows()[0].draft.employer == expected
+
+
+def test_the_place_is_an_address_where_the_site_has_one(tmp_path: Path) -> None:
+    """What the configuration gives is what the registration carries, through the seal and back."""
+    address = Address(post_code="1000", municipality="Brussel", street="Wetstraat", house_number="16", box_number="b")
+    with house_of(tmp_path, WORKER, replace(SITE, place=address)) as house:
+        house.tap(CARD)
+        assert house.rows()[0].draft.place == address
+
+
+def test_an_out_carries_the_identity_and_employer_of_its_in(tmp_path: Path) -> None:
+    """A number replaced and an employer changed in the middle of a stay count from the next IN on."""
+    with house_of(tmp_path, replace(WORKER, employer=OTHER_EMPLOYER)) as house:
+        house.tap(CARD)
+        house.correct(1, replace(WORKER, insz=invented_insz(2), employer=EMPLOYER))
+        house.clocks.wait(8 * HOUR)
+        house.tap(CARD)
+        house.clocks.wait(8 * HOUR)
+        house.tap(CARD)
+        drafts = [row.draft for row in house.rows()]
+        assert [draft.ssin for draft in drafts] == [invented_insz(1), invented_insz(1), invented_insz(2)]
+        assert [draft.employer for draft in drafts] == [OTHER_EMPLOYER, OTHER_EMPLOYER, EMPLOYER]
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "expected"),
+    [
+        (MIDNIGHT_MS - 1, DECLARATION),
+        (MIDNIGHT_MS, OTHER_DECLARATION),
+        (MIDNIGHT_MS + 25 * 3_600_000 - 1, OTHER_DECLARATION),
+        (MIDNIGHT_MS + 25 * 3_600_000, None),
+    ],
+)
+def test_declarations_end_at_local_midnight(tmp_path: Path, at_ms: int, expected: object) -> None:
+    """Both dates are inclusive and local, also on the day of 25 hours; afterwards the tap is held."""
+    terms = (
+        DeclarationTerm(number=DECLARATION, valid_until=date(2026, 10, 24)),
+        DeclarationTerm(number=OTHER_DECLARATION, valid_from=date(2026, 10, 25), valid_until=date(2026, 10, 25)),
+    )
+    with house_of(tmp_path, WORKER, replace(SITE, declarations=terms)) as house:
+        house.clocks.wall_ms = at_ms
+        answer = house.tap(CARD)
+        assert house.rows()[0].draft.declaration == expected
+        assert answer.signal is (Signal.HELD if expected is None else Signal.IN)
+
+
+def test_a_declaration_that_ends_inside_a_stay_is_still_left(tmp_path: Path) -> None:
+    """The OUT carries its IN's declaration, also on the day after its end."""
+    terms = (DeclarationTerm(number=DECLARATION, valid_until=date(2026, 11, 2)),)
+    with house_of(tmp_path, WORKER, replace(SITE, declarations=terms)) as house:
+        house.clocks.wall_ms = MORNING_MS + 14 * HOUR * 1000  # ten in the evening
+        house.tap(CARD)
+        house.clocks.wait(9 * HOUR)
+        answer = house.tap(CARD)
+        assert (answer.signal, house.rows()[1].draft.declaration) == (Signal.OUT, DECLARATION)
+
+
+def register_elsewhere(house: Gatehouse, direction: Direction, *, ago: int = HOUR, number: int = 900) -> None:
+    """Leave what the service's search showed of another channel."""
+    uid, at_ms = new_uid(), house.clocks.wall_ms - ago * 1000
+    draft = Draft(
+        ssin=invented_insz(1),
+        direction=direction,
+        at_ms=at_ms,
+        employer=OTHER_EMPLOYER,
+        place=PLACE,
+        declaration=OTHER_DECLARATION,
+    )
+    house.run(
+        "INSERT INTO elsewhere (uid, book, holder, direction, at_ms, registration_id, seen_ms, sealed)"
+        " VALUES (?, ?, 1, ?, ?, ?, ?, ?)",
+        uid,
+        house.book,
+        direction.value,
+        at_ms,
+        number,
+        at_ms,
+        house.vault.seal(Field.REGISTRATION, uid, pack_draft(draft)),
+    )
+
+
+def test_who_came_by_another_channel_leaves_here_under_it(tmp_path: Path) -> None:
+    """A check-in by phone is an open stay: the tap is its OUT, with its declaration and employer."""
+    with house_of(tmp_path, WORKER) as house:
+        register_elsewhere(house, Direction.IN)
+        answer = house.tap(CARD)
+        assert answer.signal is Signal.OUT
+        assert (house.rows()[0].draft.employer, house.rows()[0].draft.declaration) == (OTHER_EMPLOYER, OTHER_DECLARATION)
+
+
+def test_who_left_by_another_channel_comes_in_here(tmp_path: Path) -> None:
+    """A check-out by phone closes the stay that a tap opened; what was cancelled there does not count."""
+    with house_of(tmp_path, WORKER) as house:
+        house.tap(CARD)
+        house.clocks.wait(2 * HOUR)
+        register_elsewhere(house, Direction.OUT)
+        assert house.tap(CARD).signal is Signal.IN
+        house.clocks.wait(2 * HOUR)
+        register_elsewhere(house, Direction.OUT, number=901)
+        house.run("UPDATE elsewhere SET gone_ms = 1 WHERE registration_id = 901")
+        assert house.tap(CARD).signal is Signal.OUT
+
+
+def test_a_clock_that_can_not_be_compared_leaves_the_tap_in_charge(tmp_path: Path) -> None:
+    """Whether another channel's registration came after a tap of an untrusted clock is not known, so the tap counts."""
+    with house_of(tmp_path, WORKER) as house:
+        now = house.clocks.wall_ms
+        house.clocks.trusted, house.clocks.wall_ms = False, 0
+        house.tap(CARD)
+        house.clocks.wait(HOUR)
+        house.clocks.trusted, house.clocks.wall_ms = True, now
+        register_elsewhere(house, Direction.OUT)
+        assert house.tap(CARD).signal is Signal.OUT
+
+
+def test_a_visitor_is_not_moved_by_a_readers_declaration(tmp_path: Path) -> None:
+    """Who owes nothing leaves at any reader; he never switches between declarations."""
+    with house_of(tmp_path, VISITOR, replace(SITE, declarations=TWO)) as house:
+        house.tap(CARD, TOGGLE)
+        house.clocks.wait(HOUR)
+        assert house.tap(CARD, ELSEWHERE).direction is Direction.OUT
+        house.clocks.wait(DAY)
+        assert house.count("registrations") == 0
