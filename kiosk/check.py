@@ -11,10 +11,11 @@ from typing import Final
 from hardware.ports import ReaderLost
 from kiosk.auth import load_private_key
 from kiosk.certificate import read_certificate
+from kiosk.criteria import judge, unmet
 from kiosk.errors import KioskError, StoreBusy
 from kiosk.model import ReaderDirection
 from kiosk.opening import borrowed_desk
-from kiosk.settings import Config, Driver, Reader
+from kiosk.settings import Config, Credential, Driver, Reader, Service
 
 _SOON_DAYS: Final = 30
 
@@ -50,58 +51,62 @@ def check(config: Config, now: datetime) -> list[Finding]:
             grade=Grade.OK,
             told=f"{config.path}: against {config.service.service_host}, {config.service.environment.value}",
         ),
-        *_client_key(config, now),
+        *_client_keys(config, now),
         *_store(config),
         *(finding for reader in config.readers for finding in _reader(reader)),
         *_several_gates(config),
     ]
 
 
-def _client_key(config: Config, now: datetime) -> Iterator[Finding]:
-    subject = "client key"
+def _client_keys(config: Config, now: datetime) -> Iterator[Finding]:
+    yield from _client_key(config.service, now, whose="")
+    for credential in config.credentials:
+        whose = f" of {credential.employer.value}" if credential.employer is not None else ""
+        yield from _client_key(credential, now, whose=whose)
+
+
+def _client_key(signer: Service | Credential, now: datetime, *, whose: str) -> Iterator[Finding]:
+    subject = f"certificate{whose}"
     try:
-        key = load_private_key(config.service.private_key)
+        key = load_private_key(signer.private_key)
+    except KioskError as error:
+        yield _wrong(f"client key{whose}", error)
+        return
+    yield Finding(subject=f"client key{whose}", grade=Grade.OK, told=f"signs with {key.algorithm}")
+    if signer.certificate is None:
+        yield Finding(
+            subject=subject,
+            grade=Grade.ADVICE,
+            told="none is named: nobody is warned before it ends",
+            repair="name it beside private_key, as certificate",
+        )
+        return
+    try:
+        certificate = read_certificate(signer.certificate)
     except KioskError as error:
         yield _wrong(subject, error)
         return
-    yield Finding(subject=subject, grade=Grade.OK, told=f"signs with {key.algorithm}")
-    if config.service.certificate is None:
-        yield Finding(
-            subject="certificate",
-            grade=Grade.ADVICE,
-            told="none is named: nobody is warned before it ends",
-            repair="name it in [service] certificate",
-        )
-        return
-    try:
-        certificate = read_certificate(config.service.certificate)
-    except KioskError as error:
-        yield _wrong("certificate", error)
-        return
-    if not certificate.belongs_to(key.private):
-        yield Finding(
-            subject="certificate",
-            grade=Grade.WRONG,
-            told=f"{config.service.certificate} does not belong to {config.service.private_key}",
-            repair="name the pair that was made together; the service takes only a token signed by the uploaded certificate's key",
-        )
-    yield _days(certificate.days_left(now))
+    for criterion in unmet(judge(certificate, key=key.private, company=None, now=now)):
+        if criterion.name != "validity" or now < certificate.begins:
+            told = f"{signer.certificate}: {criterion.told}"
+            yield Finding(subject=subject, grade=Grade.WRONG, told=told, repair=criterion.repair)
+    yield _days(subject, certificate.days_left(now))
 
 
-def _days(left: int) -> Finding:
+def _days(subject: str, left: int) -> Finding:
     if left < 0:
         return Finding(
-            subject="certificate",
+            subject=subject,
             grade=Grade.WRONG,
             told=f"ended {-left} days ago",
-            repair="make a new one and upload it in Chaman",
+            repair="make a new one and upload it in Chaman: `kiosk provision rotate`",
         )
     grade = Grade.ADVICE if left < _SOON_DAYS else Grade.OK
     return Finding(
-        subject="certificate",
+        subject=subject,
         grade=grade,
         told=f"{left} days left",
-        repair=None if grade is Grade.OK else "renew it in Chaman in time",
+        repair=None if grade is Grade.OK else "make the next one in time: `kiosk provision rotate`",
     )
 
 

@@ -1,19 +1,22 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
 from kiosk.auth import load_private_key
 from kiosk.certificate import read_certificate
 from kiosk.errors import UsageError
-from kiosk.provisioning import make_client_key, make_store_key
+from kiosk.provisioning import KeyKind, adopt_bundle, generate, make_client_key, make_evidence_key, make_store_key
 from kiosk.simulator.clients import Clients
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -71,6 +74,63 @@ def test_the_client_key_and_its_certificate_meet_the_services_criteria(tmp_path:
     assert made.not_valid_after_utc == NOW + timedelta(days=730)
     assert read_certificate(certificate).belongs_to(loaded.private)
     Clients().add("self_service_expeditor_123456", certificate.read_bytes())
-    with pytest.raises(UsageError):
-        make_client_key(key, tmp_path / "other.pem", company="Invented NV", now=NOW)
-    assert not (tmp_path / "other.pem").exists()
+    with pytest.raises(UsageError, match="never overwritten"):
+        make_client_key(tmp_path / "other.key.pem", certificate, company="Invented NV", now=NOW)
+    assert not (tmp_path / "other.key.pem").exists()
+
+
+def test_a_cut_between_key_and_certificate_is_mended(tmp_path: Path) -> None:
+    """Where only the key was made, the next try certifies that very key."""
+    key, certificate = tmp_path / "client.key.pem", tmp_path / "client.cert.pem"
+    make_client_key(key, certificate, company="Invented NV", now=NOW, kind=KeyKind.P_384)
+    before = key.read_bytes()
+    certificate.unlink()
+    make_client_key(key, certificate, company="Invented NV", now=NOW, kind=KeyKind.RSA_2048)
+    assert key.read_bytes() == before
+    assert read_certificate(certificate).belongs_to(load_private_key(key).private)
+
+
+def test_an_evidence_key_is_ed25519(tmp_path: Path) -> None:
+    """It signs, in PEM, for its owner alone, and is never replaced."""
+    path = tmp_path / "evidence.key"
+    make_evidence_key(path)
+    assert isinstance(serialization.load_pem_private_key(path.read_bytes(), None), ed25519.Ed25519PrivateKey)
+    assert path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(UsageError, match="never overwritten"):
+        make_evidence_key(path)
+
+
+def test_a_bought_bundle_is_taken_apart(tmp_path: Path) -> None:
+    """Key and certificate of a PKCS#12 file that another program wrote; a wrong passphrase or no such file is told."""
+    made, paper = tmp_path / "made.key.pem", tmp_path / "made.cert.pem"
+    make_client_key(made, paper, company="Invented NV", now=NOW, kind=KeyKind.RSA_2048)
+    command = ["openssl", "pkcs12", "-export", "-inkey", str(made), "-in", str(paper), "-passout", "pass:geheim"]
+    subprocess.run([*command, "-out", str(tmp_path / "bought.p12")], check=True, capture_output=True)
+    bundle = (tmp_path / "bought.p12").read_bytes()
+    key, certificate = tmp_path / "client.key.pem", tmp_path / "client.cert.pem"
+    for broken, passphrase in ((bundle, b"another"), (bundle, None), (b"no bundle", b"geheim")):
+        with pytest.raises(UsageError, match="PKCS#12"):
+            adopt_bundle(broken, passphrase, key=key, certificate=certificate)
+    adopt_bundle(bundle, b"geheim", key=key, certificate=certificate)
+    assert read_certificate(certificate).belongs_to(load_private_key(key).private)
+    assert key.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(UsageError, match="never overwritten"):
+        adopt_bundle(bundle, b"geheim", key=key, certificate=tmp_path / "other.pem")
+    lonely = pkcs12.serialize_key_and_certificates(b"x", generate(KeyKind.P_384), None, None, serialization.NoEncryption())
+    with pytest.raises(UsageError, match="lacks"):
+        adopt_bundle(lonely, None, key=tmp_path / "a", certificate=tmp_path / "b")
+
+
+def test_a_secret_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut while it is written leaves nothing under its name, and the next try makes it."""
+
+    def cut(_descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", cut)
+    with pytest.raises(KeyboardInterrupt):
+        make_store_key(tmp_path / "store.key")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    make_store_key(tmp_path / "store.key")
+    assert [path.name for path in tmp_path.iterdir()] == ["store.key"]
