@@ -164,7 +164,8 @@ class TokenSource:
             self._renew_ns = now.boot_ns + round(max(life - _RENEW_SECONDS, life / 2) * 1e9)
             return Token(value)
         error = fields.get("error")
-        if reply.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED) and error in _CLIENT_ERRORS:
+        told = reply.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED) and isinstance(error, str)
+        if told and error in _CLIENT_ERRORS:
             return Misconfigured(
                 why=f"the token server refuses this box ({error}): check client_id, whether Chaman has the certificate"
                 " of this private_key, and the clock"

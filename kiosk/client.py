@@ -96,7 +96,8 @@ class Client:
 
     def consult(self, registration_id: int) -> ConsultVerdict:
         """Look at one registration with its history."""
-        return self._asked(self._get(self._settings.paths.consult.replace("{id}", str(registration_id))), judge_consultation)
+        outcome = self._call(self._settings.paths.consult.replace("{id}", str(registration_id)), None)
+        return self._asked(outcome, lambda reply, now_ms: judge_consultation(reply, registration_id, now_ms))
 
     def cancel(self, ids: Sequence[int]) -> CancelVerdict:
         """Cancel registrations of one employer by the service's ids, at most 200, and judge the answer item by item."""
@@ -139,9 +140,6 @@ class Client:
                 return SearchFailed(why=why)
             case other:
                 assert_never(other)
-
-    def _get(self, path: str) -> Outcome:
-        return self._call(path, None)
 
     def _call(self, path: str, body: bytes | None) -> Outcome:
         """POST a body, or without one GET."""

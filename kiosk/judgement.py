@@ -83,13 +83,14 @@ def judge_page(reply: Reply, now_ms: int) -> Page | SearchFailed | SearchUnavail
     return _judge_question(reply, now_ms)
 
 
-def judge_consultation(reply: Reply, now_ms: int) -> ConsultVerdict:
-    """Say what an answer to the look at one registration means; arguments as for ``judge_registration``."""
+def judge_consultation(reply: Reply, registration_id: int, now_ms: int) -> ConsultVerdict:
+    """Say what an answer to the look at the registration with this id means; arguments as for ``judge_registration``."""
     if reply.status in _SUCCESS:
-        return decode_consultation(reply.body) or _not_understood(reply)
+        return decode_consultation(reply.body, registration_id) or _not_understood(reply)
     problem = _problem(reply)
     # A 404 that blames no input says that the path itself leads nowhere.
-    if reply.status == HTTPStatus.NOT_FOUND and problem is not None and problem.issues:
+    blamed = problem is not None and problem.type == Problem.RESOURCE_NOT_FOUND and problem.issues
+    if reply.status == HTTPStatus.NOT_FOUND and blamed:
         return NotThere()
     return _judge_question(reply, now_ms)
 
@@ -104,8 +105,11 @@ def judge_addresses(reply: Reply, now_ms: int) -> AddressesVerdict:
 
 def judge_health(reply: Reply, now_ms: int) -> HealthVerdict:
     """Say what an answer of the health operation means: 503 comes with its status too (Belgif)."""
-    status = decode_health(reply.body) if reply.status in _SUCCESS or reply.status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return _judge_question(reply, now_ms) if status is None else Health(status=status)
+    speaks = reply.status in _SUCCESS or reply.status == HTTPStatus.SERVICE_UNAVAILABLE
+    status = decode_health(reply.body) if speaks else None
+    if status is not None:
+        return Health(status=status)
+    return _not_understood(reply) if reply.status in _SUCCESS else _judge_question(reply, now_ms)
 
 
 def _judge_question(reply: Reply, now_ms: int) -> SearchFailed | SearchUnavailable:

@@ -147,10 +147,15 @@ def _employer(employer: Employer) -> dict[str, str]:
     return {name: employer.value}
 
 
-def _items(value: object) -> list[object]:
-    """Return the items; a bare array is tolerated, as a public client of this service does (facts, section 2.3)."""
+def items_of(value: object) -> list[object] | None:
+    """Return an answer's items; a bare array is tolerated, as a public client of this service does (facts, section 2.3)."""
     items = value.get(Field.ITEMS) if isinstance(value, dict) else value
-    if not isinstance(items, list):
+    return items if isinstance(items, list) else None
+
+
+def _items(value: object) -> list[object]:
+    items = items_of(value)
+    if items is None:
         raise _MalformedError
     return items
 
@@ -221,7 +226,13 @@ def _remark(remark: object) -> str:
     if isinstance(remark, str):
         return clean(remark)
     name = code(remark) if isinstance(remark, dict) else None
-    return name or clean(json.dumps(remark, ensure_ascii=False))
+    if name is not None:
+        return name
+    try:
+        return clean(json.dumps(remark, ensure_ascii=False))
+    # What was just shallow enough to be read may be too deep to be written.
+    except RecursionError:
+        return "unreadable"
 
 
 def _served(fields: Mapping[str, object]) -> ServedRegistration | None:

@@ -206,6 +206,8 @@ def test_a_box_that_is_not_known_is_a_configuration_fault(serve: Serve, status: 
         reply(201, TOKEN_ANSWER),
         reply(302, b"", headers={"Location": "/"}),
         reply(400, {"error": "invalid_request"}),
+        reply(400, {"error": {"code": "invalid_client"}}),
+        reply(401, {"error": ["invalid_client"]}),
         reply(401, b""),
         reply(404, b""),
         reply(500, {"error": "invalid_client"}),

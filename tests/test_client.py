@@ -23,24 +23,32 @@ from kiosk.contract import Paths, ServiceSettings
 from kiosk.errors import UsageError
 from kiosk.exchange import Reply
 from kiosk.judgement import judge_page, judge_registration
-from kiosk.model import ClockReading, Direction, Registration
+from kiosk.model import Address, ClockReading
 from kiosk.verdicts import (
+    Addresses,
     Ambiguous,
     Answered,
     CallRefused,
     CallVerdict,
+    CancelAnswered,
+    Cancelled,
+    Consulted,
     Created,
     Found,
+    Health,
     Misconfigured,
+    NotCancelled,
     NotNow,
     NotSent,
+    NotThere,
     Query,
     SearchFailed,
     SearchUnavailable,
     TooLarge,
 )
 from kiosk.wire import Page
-from tests.people import CANARY_INSZ, DECLARATION, EMPLOYER, PLACE, invented_insz
+from tests.answers import WALL_MS, registrations, served
+from tests.people import CANARY_INSZ, PLACE
 from tests.tls_server import (
     REGISTER_PATH,
     SEARCH_PATH,
@@ -57,31 +65,19 @@ from tests.tls_server import (
     reply,
 )
 
-WALL_MS = 1_795_330_865_000
-
 
 def clock() -> ClockReading:
     return ClockReading(wall_ms=WALL_MS, boot_ns=time.monotonic_ns(), boot_id="boot", trusted=True, source="assume", bound_ms=0)
-
-
-def registrations(count: int = 2) -> list[Registration]:
-    return [
-        Registration(
-            ssin=CANARY_INSZ if number == 0 else invented_insz(number),
-            direction=Direction.IN,
-            at_ms=WALL_MS,
-            employer=EMPLOYER,
-            place=PLACE,
-            declaration=DECLARATION,
-        )
-        for number in range(count)
-    ]
 
 
 CREATED: dict[str, Any] = {
     "items": [{"createdPresenceRegistration": {"id": number, "validity": "pending", "remarks": []}} for number in (1, 2)]
 }
 ANSWERED = Answered(items=(Created(registration_id=1, validity="pending"), Created(registration_id=2, validity="pending")))
+CONSULT_PATH = "/api/presenceRegistrations/17611"
+CANCEL_PATH = "/api/presenceRegistrations/cancelInBulk"
+ADDRESSES_PATH = "/api/addresses/search"
+HEALTH_PATH = "/api/health"
 QUERY = Query(from_ms=WALL_MS - 3_600_000, to_ms=WALL_MS + 3_600_000, ssin=CANARY_INSZ.digits)
 
 
@@ -113,7 +109,8 @@ def serve(authority: Authority, leaf: Path, key_file: Path) -> Iterator[Serve]:
     def start(
         *behaviours: Behaviour, token: Sequence[Behaviour] = (), timeout: float = 5, paths: Paths | None = None
     ) -> tuple[ScriptedServer, Client]:
-        routes = dict.fromkeys((REGISTER_PATH, SEARCH_PATH, "/api/other"), behaviours) | ({TOKEN_PATH: token} if token else {})
+        paths_served = (REGISTER_PATH, SEARCH_PATH, CONSULT_PATH, CANCEL_PATH, ADDRESSES_PATH, HEALTH_PATH, "/api/other")
+        routes = dict.fromkeys(paths_served, behaviours) | ({TOKEN_PATH: token} if token else {})
         server = ScriptedServer(leaf, routes)
         settings = ServiceSettings(
             api_url=server.url + "/api",
@@ -338,19 +335,6 @@ def test_nothing_personal_or_secret_is_logged(serve: Serve, caplog: pytest.LogCa
 # Search
 
 
-def served(number: int, **changes: object) -> dict[str, Any]:
-    return {
-        "id": number,
-        "ssin": CANARY_INSZ.digits,
-        "type": "in",
-        "registrationDate": "2026-11-22T07:01:05Z",
-        "employer": {"enterpriseNumber": "0206731645"},
-        "contractualRelationshipReference": "1Y1003SQ5VSSZ",
-        "validity": "pending",
-        "remarks": [],
-    } | changes
-
-
 def pages(rows: int, size: int, *, total: bool = True, told: bool = True, drop: int | None = None, deaf: bool = False) -> Behaviour:
     """Serve ``rows`` registrations in pages of ``size``; ``deaf`` ignores the page asked for."""
 
@@ -448,3 +432,107 @@ def test_a_search_without_token_fails(serve: Serve) -> None:
     outcome = client.search(QUERY)
     assert isinstance(outcome, SearchFailed)
     assert outcome.retry_after == 5.0
+
+
+# The smaller calls
+
+MISSING = {"type": "urn:problem-type:belgif:input-validation:referencedResourceNotFound", "in": "path", "name": "id"}
+
+
+def test_one_registration_is_looked_at(serve: Serve) -> None:
+    """The look is a GET with token and trace, by the id in the path; what comes back is that registration with its history."""
+    server, client = serve(reply(200, served(17611) | {"validationHistory": [{"validity": "pending"}]}))
+    found = client.consult(17611)
+    assert isinstance(found, Consulted)
+    assert (found.registration.registration_id, len(found.history)) == (17611, 1)
+    (request,) = server.seen(CONSULT_PATH)
+    assert request.headers["authorization"] == "Bearer invented-token-0123456789"
+    assert UUID(request.headers["belgov-trace-id"]).version == 4
+    assert (request.body, "content-type" in request.headers) == (b"", False)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind"),
+    [
+        (problem(404, "resourceNotFound", issues=[MISSING]), NotThere),
+        (problem(404, "resourceNotFound"), SearchUnavailable),
+        (reply(404), SearchUnavailable),
+        (reply(200, served(17612)), SearchFailed),
+        (reply(401), SearchFailed),
+        (reply(500), SearchFailed),
+        (cut, SearchFailed),
+    ],
+)
+def test_a_registration_is_gone_only_when_the_service_says_so(serve: Serve, behaviour: Behaviour, kind: type) -> None:
+    """A path that leads nowhere, another registration, a cut or an outage never says that the service does not hold it."""
+    _, client = serve(behaviour)
+    assert type(client.consult(17611)) is kind
+
+
+def test_a_cancellation_is_answered_item_by_item(serve: Serve) -> None:
+    """One call cancels several; each has its own outcome."""
+    answers = [
+        {"cancelledPresenceRegistration": {"id": 1}},
+        {"notCancelledPresenceRegistration": {"id": 2, "issues": [MISSING]}},
+    ]
+    server, client = serve(reply(200, {"items": answers}))
+    assert client.cancel([1, 2]) == CancelAnswered(
+        items=(Cancelled(), NotCancelled(reason="input-validation:referencedResourceNotFound"))
+    )
+    (request,) = server.seen(CANCEL_PATH)
+    assert json.loads(request.body) == {"items": [{"id": 1}, {"id": 2}]}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "verdict"),
+    [
+        (cut, Ambiguous(why="the answer is not HTTP, or ends too early")),
+        (reply(200, {"items": []}), Ambiguous(why="the answer (200) does not settle every item")),
+        (reply(503), Ambiguous(why="503 without a problem body")),
+        (problem(503, "serviceUnavailable"), NotNow(why="503 serviceUnavailable")),
+        (problem(403, "missingPermission"), Misconfigured(why="403 missingPermission", employer_only=True)),
+        (reply(401), Misconfigured(why="401 without a problem body")),
+        (problem(400, "badRequest"), CallRefused(reason="badRequest")),
+    ],
+)
+def test_a_cancellation_that_fails_says_how(serve: Serve, behaviour: Behaviour, verdict: object) -> None:
+    """Whether it may have been carried out is told apart as for a registration."""
+    _, client = serve(behaviour)
+    assert client.cancel([17611]) == verdict
+
+
+def test_a_401_is_tried_once_more_for_every_call(serve: Serve) -> None:
+    """The smaller calls renew their token like the others."""
+    server, client = serve(problem(401, "expiredAccessToken"), reply(200, served(17611)))
+    assert isinstance(client.consult(17611), Consulted)
+    assert len(server.seen(TOKEN_PATH)) == 2
+
+
+def test_addresses_of_a_place_are_asked_for(serve: Serve) -> None:
+    """The coordinates go out, the addresses come back."""
+    street = {"postCode": "1000", "municipalityName": "Brussel", "streetName": "Wetstraat", "houseNumber": "16", "boxNumber": None}
+    server, client = serve(reply(200, {"items": [street]}))
+    wanted = Address(post_code="1000", municipality="Brussel", street="Wetstraat", house_number="16")
+    assert client.addresses(PLACE) == Addresses(items=(wanted,))
+    (request,) = server.seen(ADDRESSES_PATH)
+    assert json.loads(request.body) == {"coordinates": {"longitude": PLACE.longitude, "latitude": PLACE.latitude}}
+
+
+def test_health_needs_no_token(serve: Serve) -> None:
+    """Health is asked without a token, so that a fault of the token server is told from one of the service."""
+    server, client = serve(reply(503, {"status": "DOWN"}), token=[reply(500)])
+    assert client.health() == Health(status="DOWN")
+    assert not server.seen(TOKEN_PATH)
+    (request,) = server.seen(HEALTH_PATH)
+    assert "authorization" not in request.headers
+
+
+def test_a_token_proves_itself_alone(serve: Serve) -> None:
+    """Key, client id and token server are proven without a call to the service; what refuses them is told."""
+    server, client = serve(reply(200, CREATED))
+    assert client.token() is None
+    assert [request.path for request in server.requests] == [TOKEN_PATH]
+    _, refused = serve(reply(200, CREATED), token=[reply(400, {"error": "invalid_client"})])
+    assert isinstance(refused.token(), Misconfigured)
+    _, away = serve(reply(200, CREATED), token=[reply(503)])
+    assert isinstance(away.token(), NotSent)

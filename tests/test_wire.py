@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kiosk.identifiers import ForeignVatNumber
 from kiosk.model import Direction, Registration
 from kiosk.verdicts import Created, NotCreated, Query
-from kiosk.wire import decode_answer, decode_page, encode_query, encode_registrations
+from kiosk.wire import decode_answer, decode_page, encode_query, encode_registrations, remarks_of
 from tests.people import CANARY_INSZ, DECLARATION, EMPLOYER, PLACE, invented_insz
 
 AT_MS = 1_795_330_865_999
@@ -178,6 +178,14 @@ def test_remarks_of_another_shape_do_not_spoil_the_receipt() -> None:
     """An id is the receipt; a missing validity is pending and odd remarks are left out."""
     answer = body({"createdPresenceRegistration": {"id": 5, "remarks": "none"}})
     assert decode_answer(answer, [registration()]) == (Created(registration_id=5, validity="pending"),)
+
+
+def test_a_remark_that_is_too_deep_is_only_called_so() -> None:
+    """A nest that could still be read and can't be written again costs nobody the receipt."""
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert remarks_of({"remarks": [deep, "R1"]}) == ("unreadable", "R1")
 
 
 def test_a_served_registration_is_normalised() -> None:
