@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from cattrs import Converter
 
-from kiosk.config_checks import Mistake, Wrong, converter, mistakes, required_keys, unknown_keys, url_path
+from kiosk.config_checks import Mistake, Wrong, converter, misplaced, mistakes, required_keys, unknown_keys, url_path
 from kiosk.errors import UsageError
 from kiosk.model import Environment
 from kiosk.secret_files import file_mistakes, secret_mistakes
@@ -58,8 +58,6 @@ SECTIONS: Final[Mapping[str, type]] = {
 REPEATED: Final = frozenset({"declaration", "reader"})
 OPTIONAL: Final = frozenset({"credential"})
 STORE_KEY_BYTES: Final = 32
-#: Lowest and highest latitude, then longitude, of a rectangle round the country.
-_BELGIUM: Final = (49.4, 51.6, 2.5, 6.5)
 
 T = TypeVar("T")
 
@@ -228,11 +226,8 @@ def _employers(draft: _Draft) -> Iterator[Mistake]:
 
 
 def _place(site: Site) -> Iterator[Mistake]:
-    if site.latitude == 0 and site.longitude == 0:
-        yield Mistake("site.latitude", "and longitude are both 0, which is in the sea; write where the box stands")
-    south, north, west, east = _BELGIUM
-    if south <= site.longitude <= north and west <= site.latitude <= east:
-        yield Mistake("site.latitude", "and longitude are exchanged: like this the box stands in Africa; swap the two")
+    if wrong := misplaced(site.latitude, site.longitude):
+        yield Mistake("site.latitude", wrong)
 
 
 def _credentials(credentials: Mapping[str, Credential]) -> Iterator[Mistake]:

@@ -28,6 +28,10 @@ class Entry(StrEnum):
     GROUP_RELEASED = "group_released"
     VERDICT = "verdict"
     TASK_CLOSED = "task_closed"
+    KEY_PREPARED = "key_prepared"
+    KEY_SWITCHED = "key_switched"
+    KEY_RETIRED = "key_retired"
+    SECRETS_SEALED = "secrets_sealed"
 
 
 def record(

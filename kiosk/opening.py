@@ -103,6 +103,24 @@ def borrowed_desk(config: Config, *, create: bool) -> Iterator[Desk]:
 
 
 @contextlib.contextmanager
+def borrowed_store(config: Config) -> Iterator[tuple[Database, Vault, int]]:
+    """Open the store for one verb without taking up a book, and make it if it is missing; also yields the clock's reading.
+
+    For what comes before a book may be used: leaving training.
+
+    Raises:
+        KioskError: See ``open_house``.
+    """
+    vault = _vault(config)
+    with _as_owner(config.store.path):
+        database = open_database(config.store.path, vault, create=True)
+        try:
+            yield database, vault, _timekeeper(config, database).read().wall_ms
+        finally:
+            database.close()
+
+
+@contextlib.contextmanager
 def _as_owner(path: Path) -> Iterator[None]:
     """Root takes the place of the owner of the store (or of its folder), so that new files are his."""
     place = next((place for place in (path, path.parent) if place.exists()), Path("/"))  # without a folder, opening tells

@@ -122,8 +122,27 @@ def adopt_bundle(bundle: bytes, passphrase: bytes | None, *, key: Path, certific
         private, found, _ = pkcs12.load_key_and_certificates(bundle, passphrase)
     except (ValueError, UnsupportedAlgorithm):
         raise UsageError("this is no PKCS#12 file, or its passphrase is another", repair="give the .p12 or .pfx file") from None
+    _adopt(private, found, key=key, certificate=certificate)
+
+
+def adopt_pem(content: bytes, *, key: Path, certificate: Path) -> None:
+    """Take a bought key and certificate out of one PEM file, into the two files that the box uses.
+
+    Raises:
+        UsageError: One of them lacks in it or is encrypted, or a file is there already.
+    """
+    try:
+        private = serialization.load_pem_private_key(content, None)
+        found = x509.load_pem_x509_certificate(content)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        repair = "put both into one file, the key without a passphrase, or export them together as PKCS#12"
+        raise UsageError("this PEM file lacks a key that is not encrypted, or its certificate", repair=repair) from None
+    _adopt(private, found, key=key, certificate=certificate)
+
+
+def _adopt(private: object, found: x509.Certificate | None, *, key: Path, certificate: Path) -> None:
     if not isinstance(private, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) or found is None:
-        raise UsageError("this PKCS#12 file lacks a key (RSA or EC) or its certificate", repair="export both together")
+        raise UsageError("this file lacks a key (RSA or EC) or its certificate", repair="export both together")
     for path in (key, certificate):
         if path.exists():
             raise UsageError(f"{path}: {_KEPT}", repair="move it away first, if it is no longer used")

@@ -12,7 +12,7 @@ import click
 
 from kiosk import control
 from kiosk.config import load, locate
-from kiosk.errors import KioskError, NoDaemon, StoreBusy
+from kiosk.errors import KioskError, NoDaemon, StoreBusy, UsageError
 from kiosk.settings import Config
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -114,3 +114,11 @@ def _cell(value: object) -> str:
             return ", ".join(map(str, value)) or "-"
         case _:
             return str(value)
+
+
+def decoded(data: bytes) -> str:
+    """Decode standard input; raises ``UsageError`` unless it is UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError("standard input is not UTF-8", repair="save it as UTF-8; names would be spoiled otherwise") from None

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from kiosk.badge_lines import decode_csv
-from kiosk.cli.common import ask, fields, json_option, read_stdin, show, table
+from kiosk.cli.common import ask, decoded, fields, json_option, read_stdin, show, table
 from kiosk.errors import UsageError
 from kiosk.identifiers import CardId
 
@@ -32,7 +32,7 @@ def badge_add(context: click.Context, *, as_json: bool) -> None:
     Fields: card, insz (both required), name, language, enterprise_number, foreign_vat_number, declaration,
     personnel_number. The same INSZ again adds a badge to that holder. Several lines apply all or nothing.
     """
-    lines: list[object] = [_asked()] if sys.stdin.isatty() else list(_decoded(read_stdin()).split("\n"))
+    lines: list[object] = [_asked()] if sys.stdin.isatty() else list(decoded(read_stdin()).split("\n"))
     result = ask(context, "badge add", {"lines": lines}, writes=True)
     show(
         result,
@@ -76,7 +76,7 @@ def badge_list(context: click.Context, *, as_json: bool) -> None:
 def badge_revoke(context: click.Context, *, which: str, as_json: bool) -> None:
     """Take a lost badge out of use: by its id from `badge list`, or by the card's number (- asks for it, out of sight)."""
     if which == "-":
-        which = click.prompt("card", hide_input=True) if sys.stdin.isatty() else _decoded(read_stdin()).strip()
+        which = click.prompt("card", hide_input=True) if sys.stdin.isatty() else decoded(read_stdin()).strip()
     params: dict[str, object] = {"id": int(which)} if which.isdecimal() and len(which) < _SHORTEST_CARD else {"card": which}
     result = ask(context, "badge revoke", params, writes=True)
     show(result, as_json=as_json, text=lambda: fields(result))
@@ -107,7 +107,7 @@ def holder_edit(context: click.Context, *, number: int, as_json: bool) -> None:
     Fields: name, language, enterprise_number, foreign_vat_number, declaration, personnel_number; an empty one is
     cleared, one left out stays.
     """
-    given = _object(_decoded(read_stdin()))
+    given = _object(decoded(read_stdin()))
     result = ask(context, "holder edit", {**given, "holder": number}, writes=True)
     show(result, as_json=as_json, text=lambda: fields(result))
 
@@ -118,7 +118,7 @@ def holder_edit(context: click.Context, *, number: int, as_json: bool) -> None:
 @click.pass_context
 def holder_replace_insz(context: click.Context, *, number: int, as_json: bool) -> None:
     """Give a holder a new INSZ (a BIS number became a national one): asked without echo, or read from standard input."""
-    insz = click.prompt("new INSZ", hide_input=True) if sys.stdin.isatty() else _decoded(read_stdin()).strip()
+    insz = click.prompt("new INSZ", hide_input=True) if sys.stdin.isatty() else decoded(read_stdin()).strip()
     result = ask(context, "holder replace-insz", {"holder": number, "insz": insz}, writes=True)
     show(result, as_json=as_json, text=lambda: fields(result))
 
@@ -150,13 +150,6 @@ def _object(text: str) -> dict[str, object]:
             "standard input must be one JSON object", repair='for instance: echo \'{"language": "fr"}\' | kiosk holder edit 3'
         )
     return given
-
-
-def _decoded(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError("standard input is not UTF-8", repair="save it as UTF-8; names would be spoiled otherwise") from None
 
 
 def _file(path: Path) -> bytes:

@@ -1,0 +1,277 @@
+"""What an admin is asked, how each answer is read, and where the answers are kept until the configuration stands.
+
+No answer here is a secret or a personal datum: keys are made, badges and INSZ go to the roster and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from kiosk.config_checks import Wrong, misplaced, service_url, text, web_address, zone
+from kiosk.contract import SIMULATION_API_URL, TOKEN_URL
+from kiosk.errors import UsageError
+from kiosk.identifiers import DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber
+from kiosk.model import Coordinates
+from kiosk.provision.durable import write_whole
+from kiosk.provisioning import KeyKind
+
+MAKE: Final = "make"
+SIMULATED: Final = "simulated"
+#: Ends the kept answers of a question that takes several, while more may come.
+UNFINISHED: Final = ""
+_NUMBER_IN_LINK: Final = re.compile(r"(?<![A-Z0-9])(?=[A-Z]*[0-9])[A-HJ-NP-Z0-9]{13}(?![A-Z0-9])")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One thing to ask.
+
+    Attributes:
+        key: Its name in a file of answers.
+        words: The question.
+        read: Checks an answer and returns it as it is kept; raises ``ValueError`` with a sentence.
+        default: What an empty answer means; None where one is needed.
+        several: Asked again until the answer is empty.
+    """
+
+    key: str
+    words: str
+    read: Callable[[str], str]
+    default: str | None = None
+    several: bool = False
+
+
+def read_employer(answer: str) -> Employer:
+    """Read an enterprise number or a foreign VAT number; raises ``ValueError``."""
+    plain = answer.strip().upper()
+    if re.match(r"[A-Z]{2}", plain) and not plain.startswith("BE"):
+        return ForeignVatNumber.parse(answer)
+    return EnterpriseNumber.parse(answer)
+
+
+def read_declaration(answer: str) -> tuple[DeclarationNumber, str | None]:
+    """Read a declaration's number, or the service's own link with the number in it, which is kept verbatim.
+
+    Raises:
+        ValueError: It is neither, or the link holds no number or more than one that could be it.
+    """
+    if not answer.strip().lower().startswith("https://"):
+        return DeclarationNumber.parse(answer), None
+    link = web_address(answer.strip())
+    found = set(_NUMBER_IN_LINK.findall(link.upper()))
+    if len(found) != 1:
+        raise ValueError("the number can't be told from this link; give the 13 characters themselves")
+    return DeclarationNumber.parse(found.pop()), link
+
+
+def read_place(answer: str) -> Coordinates:
+    """Read ``latitude, longitude`` in decimal degrees; raises ``ValueError``."""
+    parts = re.split(r"\s*[,; ]\s*", answer.strip())
+    try:
+        latitude, longitude = (float(part) for part in parts)
+    except ValueError:
+        raise ValueError("write latitude and longitude in decimal degrees, for instance 50.8466, 4.3670") from None
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):  # noqa: PLR2004  the globe
+        raise ValueError("a latitude lies between -90 and 90, a longitude between -180 and 180")
+    if wrong := misplaced(latitude, longitude):
+        raise ValueError(f"latitude {wrong}")
+    return Coordinates(latitude, longitude)
+
+
+def _kept(parse: Callable[[str], object]) -> Callable[[str], str]:
+    """Check an answer and keep it as it was given."""
+
+    def read(answer: str) -> str:
+        parse(answer)
+        return answer.strip()
+
+    return read
+
+
+def _one_of(words: Iterable[str]) -> Callable[[str], str]:
+    known = tuple(words)
+
+    def read(answer: str) -> str:
+        word = answer.strip().lower()
+        if word not in known:
+            raise ValueError(f"write one of: {', '.join(known)}")
+        return word
+
+    return read
+
+
+def _file(answer: str) -> str:
+    path = Path(answer.strip()).expanduser()
+    if not path.is_file():
+        raise ValueError("there is no such file")
+    return str(path.absolute())
+
+
+def _bought(answer: str) -> str:
+    return MAKE if answer.strip().lower() == MAKE else _file(answer)
+
+
+COMPANY: Final = Question(key="company", words="Your company's name, as it shall stand in the certificate", read=_kept(text))
+CERTIFICATE: Final = Question(
+    key="certificate",
+    words='Client key and certificate: "make" them here, or the file (.p12, .pfx, .pem) of a pair that was bought',
+    read=_bought,
+    default=MAKE,
+)
+KEY: Final = Question(
+    key="key",
+    words=f"Kind of key ({', '.join(KeyKind)}; RSA is proven with this service, EC is to be proven by `kiosk doctor` first)",
+    read=_one_of(KeyKind),
+    default=KeyKind.RSA_3072,
+)
+CLIENT_ID: Final = Question(key="client_id", words="The client id that Chaman shows at the end", read=_kept(text))
+API_URL: Final = Question(
+    key="api_url",
+    words="Address of the service to train with",
+    read=_kept(service_url),
+    default=SIMULATION_API_URL,
+)
+TOKEN_ADDRESS: Final = Question(key="token_url", words="Address of the token server", read=_kept(service_url), default=TOKEN_URL)
+CA_FILE: Final = Question(
+    key="ca_file",
+    words="File of certificates to trust, PEM (empty: this system's)",
+    read=lambda answer: _file(answer) if answer.strip() else "",
+    default="",
+)
+SITE: Final = Question(key="site", words="Name of the site, for screen and reports", read=_kept(text))
+EMPLOYER: Final = Question(
+    key="employer",
+    words="Whose workers come here: enterprise number (ten digits), or a foreign VAT number",
+    read=_kept(read_employer),
+)
+DECLARATIONS: Final = Question(
+    key="declarations",
+    words="Declaration of works: its 13 characters, or its link (type, paste, or scan its QR code with a keyboard scanner)",
+    read=_kept(read_declaration),
+    several=True,
+)
+PLACE: Final = Question(key="coordinates", words="Where the box stands: latitude, longitude", read=_kept(read_place))
+TIME_ZONE: Final = Question(key="time_zone", words="Time zone", read=_kept(zone), default="Europe/Brussels")
+READER: Final = Question(
+    key="reader",
+    words='Card reader: a part of its name, "any" PC/SC reader, or "simulated" (training only)',
+    read=_kept(text),
+    default="any",
+)
+DIRECTION: Final = Question(key="direction", words="This reader is for", read=_one_of(("toggle", "in", "out")), default="toggle")
+#: Answered by yes or no, in a file of answers as true or false.
+FIRST_REGISTRATION: Final = "first_registration"
+ASSUME_CLOCK: Final = "assume_clock"
+QUESTIONS: Final = (
+    COMPANY, CERTIFICATE, KEY, CLIENT_ID, API_URL, TOKEN_ADDRESS, CA_FILE, SITE, EMPLOYER, DECLARATIONS, PLACE, TIME_ZONE,
+    READER, DIRECTION,
+)  # fmt: skip
+
+
+class Notebook:
+    """The answers given so far, durable after each: a run that is cut asks none of them again.
+
+    Args:
+        path: Where they are kept; None keeps them in memory.
+        given: What is known already.
+    """
+
+    def __init__(self, path: Path | None, given: Mapping[str, str | list[str] | bool]) -> None:
+        self._path = path
+        self._given = dict(given)
+
+    @classmethod
+    def opened(cls, path: Path) -> Notebook:
+        """Take up the answers of a run that was cut; raises ``UsageError`` if the file holds anything else."""
+        return cls(path, read_answers(path) if path.exists() else {})
+
+    def text(self, key: str) -> str | None:
+        """Return an answer, or None where none was given."""
+        answer = self._given.get(key)
+        return answer if isinstance(answer, str) else None
+
+    def texts(self, key: str) -> list[str] | None:
+        """Return the answers to a question that takes several."""
+        answer = self._given.get(key)
+        return answer if isinstance(answer, list) else None
+
+    def flag(self, key: str) -> bool:
+        """Return whether something was agreed to."""
+        return self._given.get(key) is True
+
+    def keep(self, key: str, answer: str | list[str]) -> None:
+        """Write an answer down."""
+        self._given[key] = answer
+        if self._path is not None:
+            lines = (f"{name} = {literal(value)}\n" for name, value in self._given.items() if not isinstance(value, bool))
+            write_whole(self._path, "".join(lines), mode=0o600)
+
+    def close(self) -> None:
+        """Throw the notebook away: everything in it stands in the configuration now."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+def literal(value: str | list[str]) -> str:
+    """Write a TOML string, or an array of them."""
+    if isinstance(value, list):
+        return f"[{', '.join(literal(each) for each in value)}]"
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def read_answers(path: Path) -> dict[str, str | list[str] | bool]:
+    """Read a file of answers.
+
+    Raises:
+        UsageError: It can't be read, or names what nobody asks, or holds an answer that can't be: all of it at once.
+    """
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: {os.strerror(error.errno or 0)}", repair="name a file of answers") from None
+    except (ValueError, RecursionError):
+        raise UsageError(f"{path}: is no TOML", repair='write lines like company = "Example NV"') from None
+    known = {question.key: question for question in QUESTIONS}
+    wrong = [sentence for key, answer in found.items() if (sentence := _wrong(known.get(key), key, answer))]
+    if wrong:
+        raise UsageError("\n".join(f"{path}: {sentence}" for sentence in wrong), repair=f"known are: {', '.join(known)}")
+    return found
+
+
+def _wrong(question: Question | None, key: str, answer: object) -> str | None:
+    if question is None:
+        if key in {FIRST_REGISTRATION, ASSUME_CLOCK}:
+            return None if isinstance(answer, bool) else f"{key}: write true or false"
+        return f"{key if key.isidentifier() else 'a key'}: nobody asks for this"
+    if question.several != isinstance(answer, list):
+        return f"{key}: write {'an array of strings' if question.several else 'a string'}"
+    for each in answer if isinstance(answer, list) else [answer]:
+        if not isinstance(each, str):
+            return f"{key}: write strings, in quotes"
+        if question.several and each == UNFINISHED:
+            continue
+        try:
+            question.read(each)
+        except (ValueError, Wrong) as error:
+            return f"{key}: {error}"
+    return None
+
+
+def missing(notebook: Notebook) -> list[str]:
+    """Name the answers that a run without a person still needs."""
+    return [
+        question.key
+        for question in QUESTIONS
+        if question.default is None
+        and not question.several
+        and question is not CLIENT_ID  # Chaman shows it only when it has the certificate, which a first run makes
+        and notebook.text(question.key) is None
+        and not (question is EMPLOYER and not notebook.texts(DECLARATIONS.key))
+    ]

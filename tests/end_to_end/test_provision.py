@@ -1,0 +1,138 @@
+"""`kiosk provision` as an admin types it: on a real terminal, and from a file of answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from kiosk.provision.questions import literal
+from kiosk.simulator.simulator import Simulator
+from tests.admins import CLIENT_ID, SITE, answers
+from tests.people import CANARY_CARD, CANARY_INSZ, CANARY_NAME
+
+SECONDS = 60
+
+
+def kiosk(folder: Path, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the verb as its user would."""
+    command = [sys.executable, "-m", "kiosk", "--config", str(folder / "box" / "kiosk.toml"), *words]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=SECONDS)
+
+
+def written(folder: Path, simulator: Simulator, **changes: str | bool) -> str:
+    """A file of answers."""
+    given = answers(simulator) | {"declarations": ["1Y1003SQ5VSSZ"]} | changes
+    lines = (f"{key} = {json.dumps(value) if isinstance(value, bool) else literal(value)}\n" for key, value in given.items())
+    path = folder / "answers.toml"
+    path.write_text("".join(lines))
+    return str(path)
+
+
+def test_on_a_terminal_from_nothing_to_an_accepted_registration(tmp_path: Path) -> None:
+    """Every question answered once on a real terminal; the INSZ is not shown; the registration has the service's id."""
+    with Simulator(tmp_path / "service") as simulator:
+        given = answers(simulator)
+        talk = [
+            ("company's name", "Invented NV"),
+            ("that was bought", ""),
+            ("Kind of key", "rsa-2048"),
+            ("The client id that", CLIENT_ID),
+            ("Address of the service", str(given["api_url"])),
+            ("Address of the token", str(given["token_url"])),
+            ("certificates to trust", str(given["ca_file"])),
+            ("Name of the site", SITE),
+            ("Declaration of works", "1Y1003SQ5VSS"),
+            ("Declaration of works", "1Y1003SQ5VSSZ"),
+            ("Declaration of works", ""),
+            ("Whose workers", "0206.731.645"),
+            ("Where the box stands", "4.3670, 50.8466"),
+            ("Where the box stands", "50.8466, 4.3670"),
+            ("Time zone", ""),
+            ("Card reader", "simulated"),
+            ("This reader is for", ""),
+            ("whose clock you vouch for", "y"),
+            ("Give out a first badge", "y"),
+            ("card (hexadecimal, or", CANARY_CARD.identifier.hex()),
+            ("INSZ of its holder", CANARY_INSZ.digits),
+            ("name", CANARY_NAME),
+            ("as a trial", "y"),
+        ]
+        shown = converse(tmp_path, simulator, talk)
+        assert "accepted by 127.0.0.1: registration" in shown
+        assert CANARY_INSZ.digits not in shown
+        assert "exchanged" in shown
+        assert len(simulator.ledger.rows()) == 1
+
+
+def converse(folder: Path, simulator: Simulator, talk: list[tuple[str, str]]) -> str:
+    """Answer each question when it stands there; upload the certificate when Chaman is spoken of."""
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "kiosk", "--config", str(folder / "box" / "kiosk.toml"), "provision"]
+    with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env={**os.environ, "TERM": "dumb"}) as verb:
+        os.close(slave)
+        shown, answered, end = "", 0, time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            ready, _, _ = select.select([master], [], [], 0.1)
+            if ready:
+                try:
+                    shown += os.read(master, 65536).decode(errors="replace")
+                except OSError:
+                    break
+            tail = shown[answered:]
+            if talk and talk[0][0] in tail and tail.rstrip(" ").endswith((":", "]:")):
+                answered = len(shown)
+                if talk[0][0] == "The client id that":
+                    simulator.add_client(CLIENT_ID, (folder / "box" / "client.cert.pem").read_bytes())
+                os.write(master, talk.pop(0)[1].encode() + b"\n")
+        verb.kill()
+        os.close(master)
+    assert not talk, (talk[0], shown[-2000:])
+    return shown
+
+
+def test_from_a_file_of_answers_and_a_badge_on_standard_input(tmp_path: Path) -> None:
+    """Nothing is asked: the first run makes the keys, the second, after the upload, the box, the badge and the registration."""
+    badge = json.dumps({"card": CANARY_CARD.identifier.hex(), "insz": CANARY_INSZ.digits, "name": CANARY_NAME})
+    with Simulator(tmp_path / "service") as simulator:
+        text = written(tmp_path, simulator, first_registration=True)
+        early = tmp_path / "early.toml"
+        early.write_text("".join(line for line in Path(text).read_text().splitlines(keepends=True) if "client_id" not in line))
+        first = kiosk(tmp_path, "provision", "--answers", str(early))
+        assert (first.returncode, "no client_id yet" in first.stderr) == (1, True)
+        simulator.add_client(CLIENT_ID, (tmp_path / "box" / "client.cert.pem").read_bytes())
+        done = kiosk(tmp_path, "provision", "--answers", text, "--badge", stdin=badge)
+        assert done.returncode == 0, done
+        assert len(simulator.ledger.rows()) == 1
+        assert CANARY_INSZ.digits not in done.stdout + done.stderr
+        prepared = kiosk(tmp_path, "provision", "rotate")
+        assert (prepared.returncode, "next key is ready" in prepared.stdout) == (0, True)
+        refused = kiosk(tmp_path, "provision", "rotate")
+        assert (refused.returncode, "not switched to" in refused.stderr) == (1, True)
+        leaving = kiosk(tmp_path, "provision", "--leave-training", "--confirm", SITE)
+        assert (leaving.returncode, "simulated" in leaving.stderr) == (2, True)
+        kept = kiosk(tmp_path, "provision", "seal", "--folder", str(tmp_path / "creds"))
+        assert kept.returncode in (0, 1, 2)
+        assert (tmp_path / "box" / "store.key").exists()
+
+
+def test_wrong_usage_is_told(tmp_path: Path) -> None:
+    """No terminal, answers that lack something, an employer without a credential, a kind of key that is none."""
+    with Simulator(tmp_path / "service") as simulator:
+        silent = kiosk(tmp_path, "provision")
+        assert (silent.returncode, "no terminal" in silent.stderr) == (2, True)
+        (tmp_path / "short.toml").write_text('company = "X"\n')
+        short = kiosk(tmp_path, "provision", "--answers", str(tmp_path / "short.toml"))
+        assert (short.returncode, "lacks site, coordinates" in short.stderr) == (2, True)
+        assert not (tmp_path / "box").exists()
+        kiosk(tmp_path, "provision", "--answers", written(tmp_path, simulator), "--user", "root")
+        for words, told in ((("--employer", "1"), "no [[credential]]"), (("--key", "dsa"), "no such kind")):
+            wrong = kiosk(tmp_path, "provision", "rotate", *words)
+            assert (wrong.returncode, told in wrong.stderr) == (2, True)
+        ghost = kiosk(tmp_path, "provision", "--answers", written(tmp_path, simulator), "--user", "nobody-of-that-name")
+        assert (ghost.returncode, "no user" in ghost.stderr) == (2, True)
