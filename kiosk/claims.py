@@ -24,18 +24,21 @@ HOUR_MS: Final = 3_600_000
 _FIRST_SPLIT: Final = -(2**63)
 _LAST_SPLIT: Final = 2**63 - 1
 
-_HEAD: Final = "SELECT group_index, split, id FROM registrations WHERE book = ? AND state = 'queued' AND reason IS NULL AND"
+#: How long a search for other channels' registrations speaks for a late one: as long as somebody is still "just now" at the gate.
+LOOKED_MS: Final = 600_000
+
+_HEAD: Final = "SELECT group_index, split, id FROM registrations WHERE book = ? AND state = 'queued' AND reason IS ? AND"
 #: Two searches: a comparison of both columns at once would walk through all rows of the group.
 _NEXT_SPLIT_SQL: Final = f"{_HEAD} group_index = ? AND split > ? ORDER BY split, id LIMIT 1"
 _NEXT_GROUP_SQL: Final = f"{_HEAD} group_index > ? ORDER BY group_index, split, id LIMIT 1"
 _OPEN_SQL: Final = "SELECT min(id) FROM registrations WHERE book = ? AND state = ?"
 _ROWS_SQL: Final = (
-    "SELECT id, holder, uid, at_ms, attempts, called_ms, released, sealed FROM registrations"
+    "SELECT id, holder, uid, at_ms, attempts, called_ms, released, looked_ms, sealed FROM registrations"
     " WHERE book = ? AND state = 'queued' AND reason IS ? AND group_index = ? AND split = ? AND id > ? ORDER BY id LIMIT ?"
 )
 _BLOCKED_SQL: Final = (
     "SELECT 1 FROM registrations WHERE holder = ? AND id > ? AND id < ? AND book = ?"
-    " AND (state IN ('in_flight', 'unknown') OR (state = 'queued' AND reason IS NULL))"
+    " AND (state IN ('in_flight', 'unknown') OR (state = 'queued' AND (reason IS NULL OR reason = 'channel')))"
     " AND (state <> 'unknown' OR called_ms IS NULL OR called_ms > ?) LIMIT 1"
 )
 _PAUSED_SQL: Final = (
@@ -59,13 +62,15 @@ class Terms:
         now_ms: The trusted clock, Unix milliseconds UTC.
         size: Rows in a call at most.
         order_wait_ms: How long an unknown row delays its person's later ones, from the end of its call.
-        late_after_ms: Rows older than this at their first send are held; None sends them.
+        late_after_ms: Rows older than this are late: other channels are searched before they go. None: never.
+        hold_late: Whether those that are late at their first send are held instead.
     """
 
     now_ms: int
     size: int
     order_wait_ms: int
     late_after_ms: int | None = None
+    hold_late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,13 +129,16 @@ class _Candidate:
     attempts: int
     called_ms: int | None
     released: int
+    looked_ms: int | None
     sealed: bytes
 
     def is_late(self, terms: Terms) -> bool:
-        """Judged once, before anything of it left the box, and never after a release (design, section 7)."""
-        if terms.late_after_ms is None or self.called_ms is not None or self.released:
-            return False
-        return terms.now_ms - self.at_ms > terms.late_after_ms
+        """Whether it is overdue; never after a release: a human has looked (design, section 7)."""
+        return terms.late_after_ms is not None and not self.released and terms.now_ms - self.at_ms > terms.late_after_ms
+
+    def needs_search(self, terms: Terms) -> bool:
+        """Whether its person may have registered by another channel since anybody looked, or since it was tapped."""
+        return self.looked_ms is None or not 0 <= terms.now_ms - self.looked_ms <= LOOKED_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,21 +251,24 @@ def _candidates(connection: sqlite3.Connection, values: tuple[object, ...]) -> l
     return [_Candidate(*row) for row in connection.execute(_ROWS_SQL, values)]
 
 
-def _head(connection: sqlite3.Connection, book: int, group: bytes, split: int) -> tuple[bytes, int, int] | None:
+def _head(
+    connection: sqlite3.Connection, book: int, group: bytes, split: int, *, reason: str | None = None
+) -> tuple[bytes, int, int] | None:
     """The first row of the next suspect set, or of the next group."""
     return (  # type: ignore[no-any-return]  # a row of sqlite3
-        connection.execute(_NEXT_SPLIT_SQL, (book, group, split)).fetchone()
-        or connection.execute(_NEXT_GROUP_SQL, (book, group)).fetchone()
+        connection.execute(_NEXT_SPLIT_SQL, (book, reason, group, split)).fetchone()
+        or connection.execute(_NEXT_GROUP_SQL, (book, reason, group)).fetchone()
     )
 
 
 def _oldest_open(connection: sqlite3.Connection, book: int) -> int:
     """No row before this one delays anybody: so a person's long history is never read."""
     ids = [connection.execute(_OPEN_SQL, (book, state)).fetchone()[0] for state in ("in_flight", "unknown")]
-    group, split = b"", _FIRST_SPLIT
-    while head := _head(connection, book, group, split):
-        group, split, first = head
-        ids.append(first)
+    for reason in (None, Reason.CHANNEL.value):
+        group, split = b"", _FIRST_SPLIT
+        while head := _head(connection, book, group, split, reason=reason):
+            group, split, first = head
+            ids.append(first)
     return min((each for each in ids if each is not None), default=_LAST_SPLIT)
 
 
@@ -274,10 +285,16 @@ def _choose(
         if len(chosen) == most:
             break
         last = each.id
-        if each.holder in waiting:
-            continue
         if each.is_late(terms):
-            park(connection, book=book, row=each.id, holder=each.holder, reason=Reason.LATE, at_ms=terms.now_ms)
+            # Judged once, before anything of it left the box.
+            if terms.hold_late and each.called_ms is None:
+                park(connection, book=book, row=each.id, holder=each.holder, reason=Reason.LATE, at_ms=terms.now_ms)
+                continue
+            if each.needs_search(terms):
+                connection.execute("UPDATE registrations SET reason = 'channel' WHERE id = ?", (each.id,))
+                waiting.add(each.holder)
+                continue
+        if each.holder in waiting:
             continue
         values = (each.holder, cleared.get(each.holder, before), each.id, book, terms.now_ms - terms.order_wait_ms)
         if connection.execute(_BLOCKED_SQL, values).fetchone():

@@ -134,8 +134,8 @@ class Client:
         match outcome:
             case Reply():
                 return judge(outcome, self._clock().wall_ms)
-            case NotSent(why=why, retry_after=seconds):
-                return SearchFailed(why=why, retry_after=seconds)
+            case NotSent(why=why, retry_after=seconds, reachable=reachable):
+                return SearchFailed(why=why, retry_after=seconds, reachable=reachable)
             case Ambiguous(why=why) | Misconfigured(why=why):
                 return SearchFailed(why=why)
             case other:

@@ -108,9 +108,9 @@ class Contact:
         """A search came about."""
         self._search_failures = 0
 
-    def search_failed(self, now: float, why: str, asked: float | None) -> None:
+    def search_failed(self, now: float, why: str, asked: float | None, *, reachable: bool = True) -> None:
         """A search did not come about; calls go on."""
-        cap = self._pace.backoff_cap_seconds
+        cap = self._pace.backoff_cap_seconds if reachable else self._pace.connect_cap_seconds
         self.search_from = now + backoff(self._search_failures, cap_seconds=cap, asked_seconds=asked, dice=self._dice)
         self._search_failures += 1
         self._say(self.status.state, why)

@@ -23,11 +23,12 @@ from kiosk import outbox
 from kiosk.contact import Pace
 from kiosk.contract import VALIDITY_GOOD
 from kiosk.control import ControlServer
-from kiosk.delivery import Delivery, DeliverySettings
+from kiosk.delivery import Delivery
 from kiosk.entrance import Answers, Entrance
 from kiosk.findings import Patience
 from kiosk.followup import FollowUp
 from kiosk.intake import Intake
+from kiosk.line import DeliverySettings
 from kiosk.logs import start_logging
 from kiosk.model import Answer, Signal
 from kiosk.obligations import Gate, Site
@@ -240,7 +241,8 @@ def _delivery_settings(config: Config) -> DeliverySettings:
         batch_size=service.batch_size,
         settle_seconds=service.settle_seconds,
         order_wait_minutes=service.order_wait_minutes,
-        late_after_minutes=rules.late_after_minutes if rules.late_policy is LatePolicy.HOLD else None,
+        late_after_minutes=rules.late_after_minutes,
+        hold_late=rules.late_policy is LatePolicy.HOLD,
         pace=Pace(
             backoff_cap_seconds=service.backoff_cap_seconds,
             connect_cap_seconds=service.connect_cap_seconds,

@@ -23,6 +23,7 @@ class Entry(StrEnum):
     RETRIED = "retried"
     RELEASED = "released"
     CANCELLED = "cancelled"
+    CANCEL_REQUESTED = "cancel_requested"
     RESOLVED = "resolved"
     GROUP_PAUSED = "group_paused"
     GROUP_RELEASED = "group_released"

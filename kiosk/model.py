@@ -112,6 +112,7 @@ class TaskKind(StrEnum):
     REVOKED_OPEN_STAY = "revoked_open_stay"
     UNKNOWN_CARD = "unknown_card"
     VALIDITY = "validity"
+    NOT_CANCELLED = "not_cancelled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ from kiosk.model import Capacity, Carried, Direction, Press, ReaderDirection, Re
 
 _MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 3_600_000
+#: Two registrations of one person and direction no further apart are taken for one presence, made by two channels: somebody
+#: who was in doubt at the gate takes his telephone within a break at most. As for linked cards (design, section 7).
+SAME_PRESENCE_MS: Final = 30 * _MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +227,11 @@ def assign(
     if employer is None:
         return Assignment(employer=None, declaration=term.number, reason=Reason.EMPLOYER)
     return Assignment(employer=employer, declaration=term.number)
+
+
+def is_same_presence(direction: Direction, at_ms: int, other: Direction, other_ms: int) -> bool:
+    """Whether one person's registration by another channel is most likely this one; moments in Unix milliseconds UTC."""
+    return direction is other and abs(at_ms - other_ms) <= SAME_PRESENCE_MS
 
 
 class Standing(StrEnum):

@@ -176,12 +176,20 @@ CREATE TABLE elsewhere (
     direction TEXT NOT NULL CHECK (direction = 'in' OR direction = 'out'),
     at_ms INTEGER NOT NULL,
     registration_id INTEGER NOT NULL,
+    group_index BLOB NOT NULL,
     seen_ms INTEGER NOT NULL,
     gone_ms INTEGER,
     sealed BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX elsewhere_known ON elsewhere (book, registration_id);
 CREATE INDEX elsewhere_holder ON elsewhere (holder, at_ms);
+CREATE INDEX elsewhere_window ON elsewhere (book, at_ms);
+
+-- looked_ms: when other channels were last searched for this registration before it is sent late.
+-- cancel_ms: when the service may be asked next to cancel it; only where cancel_requested is not 0.
+ALTER TABLE registrations ADD COLUMN looked_ms INTEGER;
+ALTER TABLE registrations ADD COLUMN cancel_ms INTEGER;
+CREATE INDEX registrations_cancelling ON registrations (book, cancel_ms) WHERE cancel_requested > 0;
 
 -- The service remarked something about a holder's registration: he is told at his next tap.
 CREATE TABLE notices (

@@ -142,10 +142,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchFailed:
-    """The search did not come about this time (401, 429, 5xx, timeout): it counts for nothing."""
+    """The search did not come about this time (401, 429, 5xx, timeout): it counts for nothing.
+
+    ``reachable`` is False where no connection came about at all (the shorter backoff cap applies).
+    """
 
     why: str
     retry_after: float | None = None
+    reachable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kiosk import claims
-from kiosk.claims import Batch, Claims, Terms
+from kiosk.claims import LOOKED_MS, Batch, Claims, Terms
 from kiosk.model import Direction, Draft, Reason, State
 from kiosk.records import pack_draft
 from kiosk.vault import Field
@@ -18,8 +18,8 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def _terms(world: World, *, size: int = 100, wait_ms: int = 600_000, late_ms: int | None = None) -> Terms:
-    return Terms(now_ms=world.time.wall_ms, size=size, order_wait_ms=wait_ms, late_after_ms=late_ms)
+def _terms(world: World, *, size: int = 100, wait_ms: int = 600_000, late_ms: int | None = None, hold: bool = False) -> Terms:
+    return Terms(now_ms=world.time.wall_ms, size=size, order_wait_ms=wait_ms, late_after_ms=late_ms, hold_late=hold)
 
 
 def _ids(batch: Batch | None) -> list[int]:
@@ -150,11 +150,37 @@ def test_a_late_row_is_held_at_its_first_send_only(world: World) -> None:
     """``late_policy = "hold"``: not after something of it was sent, and not after a release."""
     late, sent, released = (world.tap(person, ago_seconds=700) for person in range(3))
     fresh = world.tap(3, ago_seconds=500)
-    _set(world, sent, "called_ms = 1")
+    _set(world, sent, f"called_ms = 1, looked_ms = {world.time.wall_ms}")
     _set(world, released, "released = 1")
-    assert _ids(Claims(world.outbox).next(_terms(world, late_ms=600_000))) == [sent, released, fresh]
+    assert _ids(Claims(world.outbox).next(_terms(world, late_ms=600_000, hold=True))) == [sent, released, fresh]
     assert (world.row(late)["state"], world.row(late)["reason"]) == ("held", "late")
     assert world.tasks() == [("held", late, None)]
+
+
+def test_a_late_row_waits_until_other_channels_were_searched_for_it_lately(world: World) -> None:
+    """Whether something of it was sent before or not; a look counts for ten minutes, and a clock that was set back ends it."""
+    never, old, ahead, looked, released = (world.tap(person, ago_seconds=700) for person in range(5))
+    fresh = world.tap(5, ago_seconds=500)
+    now = world.time.wall_ms
+    _set(world, never, "called_ms = 1")
+    _set(world, old, f"looked_ms = {now - LOOKED_MS - 1}")
+    _set(world, ahead, f"looked_ms = {now + 1}")
+    _set(world, looked, f"looked_ms = {now - LOOKED_MS}")
+    _set(world, released, "released = 1")
+    assert _ids(Claims(world.outbox).next(_terms(world, late_ms=600_000))) == [looked, released, fresh]
+    assert [world.row(each)["reason"] for each in (never, old, ahead)] == ["channel"] * 3
+    assert world.tasks() == []
+
+
+def test_a_row_that_waits_for_a_search_delays_its_own_person_and_nobody_else(world: World) -> None:
+    """An earlier registration goes first, so the later one waits for the same search."""
+    late = world.tap(ago_seconds=700)
+    world.tap(direction=Direction.OUT)
+    other = world.tap(1)
+    claims = Claims(world.outbox)
+    assert _ids(claims.next(_terms(world, late_ms=600_000))) == [other]
+    assert claims.next(_terms(world, late_ms=600_000)) is None
+    assert world.row(late)["reason"] == "channel"
 
 
 def test_a_suspect_set_is_tried_by_its_first_half_and_never_whole(world: World) -> None:
@@ -220,8 +246,8 @@ def test_a_draft_that_lacks_something_is_parked_for_what_it_lacks(world: World) 
 @pytest.mark.parametrize(
     ("sql", "values", "plan"),
     [
-        (claims._NEXT_SPLIT_SQL, (1, b"", -1), "state (book=? AND state=? AND reason=? AND group_index=? AND split>?)"),
-        (claims._NEXT_GROUP_SQL, (1, b""), "state (book=? AND state=? AND reason=? AND group_index>?)"),
+        (claims._NEXT_SPLIT_SQL, (1, None, b"", -1), "state (book=? AND state=? AND reason=? AND group_index=? AND split>?)"),
+        (claims._NEXT_GROUP_SQL, (1, None, b""), "state (book=? AND state=? AND reason=? AND group_index>?)"),
         (
             claims._ROWS_SQL,
             (1, None, b"", 0, 0, 9),

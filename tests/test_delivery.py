@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from kiosk.contact import Pace, ServiceState
-from kiosk.delivery import DeliverySettings
 from kiosk.errors import Declined, StoreFull
+from kiosk.line import DeliverySettings
 from kiosk.model import Direction, Reason, Registration, TaskKind
 from kiosk.tasks import open_tasks
 from kiosk.verdicts import (
@@ -400,7 +400,7 @@ def test_a_row_that_is_lost_again_and_again_does_not_take_its_batch_along(world:
 
 def test_late_rows_are_held_when_their_first_send_reaches_the_service_too_late(tmp_path: Path) -> None:
     """A call that never left the box is no first send: what waited for the network is judged when it is back."""
-    world = World(tmp_path, settings=DeliverySettings(late_after_minutes=10, pace=Pace(start_jitter_seconds=0)))
+    world = World(tmp_path, settings=DeliverySettings(hold_late=True, pace=Pace(start_jitter_seconds=0)))
     number = world.tap()
     world.service.always = _say(NotSent(why="no route"))
     world.run(590)

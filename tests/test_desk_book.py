@@ -214,7 +214,7 @@ def test_a_wrong_call_is_wrong_usage(desk: Desk, name: str, asked: Mapping[str, 
 FORBIDDEN = [
     *(("outbox retry", state) for state in (State.QUEUED, State.IN_FLIGHT, State.ACCEPTED, State.HELD, State.CANCELLED)),
     *(("outbox release", state) for state in State if state is not State.HELD),
-    *(("outbox cancel", state) for state in (State.IN_FLIGHT, State.UNKNOWN, State.ACCEPTED, State.CANCELLED)),
+    *(("outbox cancel", state) for state in (State.IN_FLIGHT, State.UNKNOWN, State.CANCELLED)),
     *(("outbox resolve", state) for state in State if state is not State.UNKNOWN),
 ]
 
@@ -421,11 +421,16 @@ def test_half_a_switch_leaves_the_other_half(desk: Desk) -> None:
     assert (newest.last.direction, newest.last.at_ms) == (Direction.IN, MORNING_MS - HOUR_MS)
 
 
-def test_an_accepted_row_is_not_cancelled_here(desk: Desk) -> None:
-    """What the service has accepted is not cancelled in the book alone."""
+def test_an_accepted_row_stays_so_until_the_service_has_cancelled_it(desk: Desk, messenger: Messenger) -> None:
+    """The wish is on the row, its reason sealed in the record; the delivery is told; asked again, nothing changes."""
     row = add_row(desk, 1, draft(), State.ACCEPTED)
-    with pytest.raises(Declined, match="comes with a later version"):
-        call(desk, "outbox cancel", id=row, reason="mistake")
+    for _ in range(2):
+        shown = call(desk, "outbox cancel", id=row, reason="mistake")
+        assert (shown["state"], shown["cancel_requested"]) == ("accepted", True)
+    assert messenger.nudges == 2
+    assert last_entry(desk) == (Entry.CANCEL_REQUESTED, f"registration:{row}", {"because": "mistake"})
+    entries = desk.database.read(lambda c: c.execute("SELECT count(*) FROM evidence WHERE kind = 'cancel_requested'").fetchone())
+    assert entries == (1,)
 
 
 # Resolve

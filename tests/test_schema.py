@@ -76,6 +76,7 @@ ROWS: dict[str, dict[str, object]] = {
         "direction": "'in'",
         "at_ms": "0",
         "registration_id": "18",
+        "group_index": "x'00'",
         "seen_ms": "0",
         "sealed": "x'00'",
     },

@@ -12,14 +12,31 @@ from pathlib import Path
 from kiosk import taps
 from kiosk.contact import Pace
 from kiosk.database import Database, open_database
-from kiosk.delivery import Delivery, DeliverySettings
+from kiosk.delivery import Delivery
 from kiosk.identifiers import DeclarationNumber, Employer, Insz
+from kiosk.line import DeliverySettings
 from kiosk.model import ClockReading, Direction, Draft, Profile, Reason, Registration, Signal, State
 from kiosk.outbox import Outbox, add_registration, group_of, is_paused, recover
 from kiosk.records import pack_profile
 from kiosk.rules import Now
 from kiosk.vault import Field, Index, Vault, new_uid
-from kiosk.verdicts import Answered, CallVerdict, Created, Found, Query, SearchVerdict, ServedRegistration
+from kiosk.verdicts import (
+    Answered,
+    CallVerdict,
+    CancelAnswered,
+    CancelItem,
+    Cancelled,
+    CancelVerdict,
+    Consulted,
+    ConsultVerdict,
+    Created,
+    Found,
+    NotCancelled,
+    NotThere,
+    Query,
+    SearchVerdict,
+    ServedRegistration,
+)
 from tests.people import CANARY_CARD, DECLARATION, EMPLOYER, PLACE, invented_insz
 
 START_MS = 1_794_000_000_000
@@ -77,6 +94,10 @@ class LedgerService:
     plan: deque[Answer] = field(default_factory=deque)
     search_plan: deque[Callable[[Query], SearchVerdict]] = field(default_factory=deque)
     always: Answer | None = None
+    looks: list[tuple[int, Employer | None]] = field(default_factory=list)
+    look_plan: deque[ConsultVerdict] = field(default_factory=deque)
+    cancels: list[tuple[tuple[int, ...], Employer]] = field(default_factory=list)
+    cancel_plan: deque[Callable[[Sequence[int]], CancelVerdict]] = field(default_factory=deque)
     _by_time: list[tuple[int, int]] = field(default_factory=list)
 
     def register(self, registrations: Sequence[Registration]) -> CallVerdict:
@@ -87,6 +108,27 @@ class LedgerService:
     def search(self, query: Query) -> SearchVerdict:
         self.searches.append(query)
         return self.search_plan.popleft()(query) if self.search_plan else self.find(query)
+
+    def consult(self, registration_id: int, *, employer: Employer | None) -> ConsultVerdict:
+        self.looks.append((registration_id, employer))
+        if self.look_plan:
+            return self.look_plan.popleft()
+        shown = [row.shown for row in self.rows if row.shown.registration_id == registration_id]
+        return Consulted(registration=shown[0]) if shown else NotThere()
+
+    def cancel(self, ids: Sequence[int], *, employer: Employer) -> CancelVerdict:
+        self.cancels.append((tuple(ids), employer))
+        return self.cancel_plan.popleft()(ids) if self.cancel_plan else self.carry_out_cancel(ids)
+
+    def carry_out_cancel(self, ids: Sequence[int]) -> CancelAnswered:
+        return CancelAnswered(items=tuple(self._cancel_one(number) for number in ids))
+
+    def _cancel_one(self, number: int) -> CancelItem:
+        for row in self.rows:
+            if row.shown.registration_id == number and not row.shown.cancelled:
+                row.change(cancelled=True, validity="cancelled")
+                return Cancelled()
+        return NotCancelled(reason="rejectedInput")
 
     def carry_out(self, registrations: Sequence[Registration]) -> Answered:
         return Answered(items=tuple(self.store(each) for each in registrations))

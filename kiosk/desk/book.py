@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from kiosk import amendments, evidence, groups, lookups, settling
+from kiosk import amendments, cancellations, evidence, groups, lookups, settling
 from kiosk.amendments import Kept, SealedRow
 from kiosk.desk import Call, Desk, params, rebuilding, views
 from kiosk.errors import Declined, UsageError
@@ -100,7 +100,10 @@ def outbox_release(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]
 
 
 def outbox_cancel(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
-    """Take a registration out of the book before it is sent, with the reason: ``{"id", "reason"}``. Its tap stays recorded.
+    """Cancel a registration, with the reason: ``{"id", "reason"}``. Its tap stays recorded.
+
+    What was not sent is taken out of the book. What the service has accepted stays so, with ``cancel_requested``, until
+    the service has cancelled it; asked again, nothing changes.
 
     Raises:
         UsageError: No reason, or one with somebody's number in it.
@@ -113,10 +116,8 @@ def outbox_cancel(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
     def work(connection: sqlite3.Connection) -> None:
         kept = _kept(desk, number, connection)
         if kept.state is State.ACCEPTED:
-            raise Declined(
-                "the service has accepted it; cancelling what the service has accepted comes with a later version",
-                repair="cancel it on the service's own site",
-            )
+            cancellations.ask(connection, _outbox(desk), number, because=because, at_ms=at_ms)
+            return
         _require(kept, {State.QUEUED, State.HELD, State.REFUSED})
         amendments.cancel(connection, desk.vault, row=kept.row, because=because, at_ms=at_ms)
         details: dict[str, object] = {"because": because, "state": kept.state.value, "reason": kept.row.reason}

@@ -9,10 +9,23 @@ from pathlib import Path
 import pytest
 
 from kiosk.contact import Pace
-from kiosk.delivery import Delivery, DeliverySettings
+from kiosk.delivery import Delivery
+from kiosk.identifiers import Employer
+from kiosk.line import DeliverySettings
 from kiosk.model import Registration, State
 from kiosk.outbox import Outbox, tally
-from kiosk.verdicts import Answered, CallVerdict, Created, Found, Query, SearchVerdict
+from kiosk.verdicts import (
+    Answered,
+    CallVerdict,
+    CancelAnswered,
+    CancelVerdict,
+    ConsultVerdict,
+    Created,
+    Found,
+    NotThere,
+    Query,
+    SearchVerdict,
+)
 from tests.benchmarks.rounds import Comparison, best, compare, seconds_of
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.table import Figure, Table
@@ -38,6 +51,12 @@ class _Eager:
 
     def search(self, query: Query) -> SearchVerdict:
         return Found(registrations=())
+
+    def consult(self, registration_id: int, *, employer: Employer | None) -> ConsultVerdict:
+        return NotThere()
+
+    def cancel(self, ids: Sequence[int], *, employer: Employer) -> CancelVerdict:
+        return CancelAnswered(items=())
 
 
 class _Drain:

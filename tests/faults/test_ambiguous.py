@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.contact import Pace
-from kiosk.delivery import DeliverySettings
+from kiosk.line import DeliverySettings
 from kiosk.model import Direction, Draft, Registration, State
 from kiosk.verdicts import (
     Ambiguous,

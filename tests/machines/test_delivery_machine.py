@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from kiosk.contact import Pace
-from kiosk.delivery import DeliverySettings
+from kiosk.line import DeliverySettings
 from kiosk.model import Direction, Registration
 from kiosk.verdicts import Ambiguous, Answered, CallRefused, CallVerdict, Created, NotCreated, NotNow, NotSent, SearchFailed
 from tests.people import DECLARATION, OTHER_DECLARATION, invented_insz

@@ -1,0 +1,192 @@
+"""All SQL about other channels: what holders of the roster registered by telephone, on the website or at another box.
+
+The service's search shows it; it is kept sealed, never sent, and only says where somebody is (``taps.newest_tap``).
+What belongs to a row of this book, in whatever state, is never taken for another channel's: not by its id, and not by
+person, direction, second, employer and declaration either, for a row may be unknown or in flight.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, TypeVar
+
+from kiosk.identifiers import Insz
+from kiosk.model import Direction, Draft, Place, TaskKind
+from kiosk.outbox import Outbox
+from kiosk.records import group_bytes, pack_draft
+from kiosk.vault import Field, Index, new_uid
+from kiosk.verdicts import Found, ServedRegistration
+
+#: Rows looked at in one transaction, so that no tap waits longer than 20 ms on a slower machine.
+_SLICE: Final = 100
+_T = TypeVar("_T")
+
+_OURS_SQL: Final = (
+    "SELECT 1 FROM registrations WHERE book = ?1 AND registration_id = ?2 UNION ALL"
+    " SELECT 1 FROM registrations WHERE holder = ?3 AND +book = ?1 AND direction = ?4 AND at_ms >= ?5 AND at_ms < ?5 + 1000"
+    " AND group_index = ?6 LIMIT 1"
+)
+_ADD_SQL: Final = (
+    "INSERT INTO elsewhere (uid, book, holder, direction, at_ms, registration_id, group_index, seen_ms, sealed)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (book, registration_id) DO UPDATE SET gone_ms = NULL"
+)
+_CLOSE_SQL: Final = (
+    "UPDATE tasks SET closed_ms = ?1 WHERE closed_ms IS NULL AND book = ?2 AND kind = ?3 AND holder = ?4 AND ?5 <"
+    " (SELECT at_ms FROM registrations WHERE id = tasks.registration) AND ?5 > (SELECT at_ms FROM registrations b"
+    " WHERE b.holder = ?4 AND b.book = ?2 AND b.id < tasks.registration AND b.state <> 'cancelled' ORDER BY b.id DESC LIMIT 1)"
+)
+_FORGET_SQL: Final = (
+    "DELETE FROM elsewhere WHERE id IN (SELECT id FROM elsewhere e WHERE book = ?1 AND at_ms < ?2 AND EXISTS"
+    " (SELECT 1 FROM elsewhere WHERE holder = e.holder AND book = ?1 AND gone_ms IS NULL AND at_ms > e.at_ms UNION ALL"
+    " SELECT 1 FROM registrations WHERE holder = e.holder AND book = ?1 AND at_ms > e.at_ms) LIMIT ?3)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Other:
+    """A registration of a holder of the roster that no row of the book owes.
+
+    Attributes:
+        holder: The person.
+        group: The blind index of its employer and declaration.
+        served: As the service holds it.
+    """
+
+    holder: int
+    group: bytes
+    served: ServedRegistration
+
+    @property
+    def at_ms(self) -> int:
+        """Its moment, Unix milliseconds UTC; the service keeps whole seconds."""
+        return self.served.second * 1000
+
+
+def others(outbox: Outbox, found: Found) -> list[Other]:
+    """Those of a search's registrations that a holder of the roster made by another channel, cancelled ones too.
+
+    A person is known by every INSZ he ever had. Works in slices outside of the caller's transaction.
+    """
+    holders = _holders(outbox, {each.ssin for each in found.registrations})
+    candidates = [
+        Other(holder=holder, group=_group(outbox, each), served=each)
+        for each in found.registrations
+        if (holder := holders.get(each.ssin)) is not None
+    ]
+    kept: list[Other] = []
+    for some in _slices(candidates):
+        kept += outbox.database.read(partial(_not_ours, book=outbox.book, some=some))
+    return kept
+
+
+def keep(outbox: Outbox, place: Place, group: bytes, window: tuple[int, int], shown: Sequence[Other], *, at_ms: int) -> bool:
+    """Bring what is known of other channels up to date with a complete search of one group and window.
+
+    Args:
+        outbox: The book.
+        place: The box's own: whoever goes out by it does so here, and no other place is kept.
+        group: The blind index of the employer and declaration searched for.
+        window: The first and last moment searched for, Unix milliseconds UTC.
+        shown: What ``others`` made of it.
+        at_ms: The trusted clock, Unix milliseconds UTC.
+
+    Returns:
+        Whether anything was news. Nothing is written otherwise.
+    """
+    known = outbox.database.read(partial(_known, book=outbox.book, group=group, window=window))
+    living = {each.served.registration_id: each for each in shown if not each.served.cancelled}
+    fresh = [each for number, each in living.items() if known.get(number, True)]
+    gone = [number for number, is_gone in known.items() if number not in living and not is_gone]
+    for some in _slices(fresh):
+        outbox.database.write(partial(_add, outbox=outbox, place=place, some=some, at_ms=at_ms))
+    for numbers in _slices(gone):
+        outbox.database.write(partial(_lose, book=outbox.book, numbers=numbers, at_ms=at_ms))
+    return bool(fresh or gone)
+
+
+def forget(outbox: Outbox, *, before_ms: int) -> None:
+    """Delete what is older than this and says of nobody any more where he is; a slice each time."""
+    outbox.database.write(lambda connection: connection.execute(_FORGET_SQL, (outbox.book, before_ms, _SLICE)))
+
+
+def _holders(outbox: Outbox, ssins: Iterable[str]) -> dict[str, int]:
+    by_index = {outbox.vault.index(Index.INSZ, ssin.encode()): ssin for ssin in ssins}
+    holders: dict[str, int] = {}
+    for some in _slices(list(by_index)):
+        holders |= {by_index[index]: holder for index, holder in outbox.database.read(partial(_profiles, some=some))}
+    return holders
+
+
+def _profiles(connection: sqlite3.Connection, some: Sequence[bytes]) -> list[tuple[bytes, int]]:
+    marks = ", ".join("?" * len(some))
+    return connection.execute(
+        f"SELECT insz_index, holder FROM profiles WHERE insz_index IN ({marks})",  # noqa: S608  question marks only
+        some,
+    ).fetchall()
+
+
+def _group(outbox: Outbox, served: ServedRegistration) -> bytes:
+    return outbox.vault.index(Index.GROUP, group_bytes(served.employer, served.declaration))
+
+
+def _not_ours(connection: sqlite3.Connection, book: int, some: Sequence[Other]) -> list[Other]:
+    return [
+        each
+        for each in some
+        if connection.execute(
+            _OURS_SQL,
+            (book, each.served.registration_id, each.holder, each.served.direction.value, each.at_ms, each.group),
+        ).fetchone()
+        is None
+    ]
+
+
+def _known(connection: sqlite3.Connection, book: int, group: bytes, window: tuple[int, int]) -> dict[int, bool]:
+    """The service's ids of what is known of this group and window, and whether it is gone."""
+    rows = connection.execute(
+        "SELECT registration_id, gone_ms IS NOT NULL FROM elsewhere WHERE book = ? AND group_index = ? AND at_ms BETWEEN ? AND ?",
+        (book, group, *window),
+    )
+    return {number: bool(is_gone) for number, is_gone in rows}
+
+
+def _add(connection: sqlite3.Connection, outbox: Outbox, place: Place, some: Sequence[Other], at_ms: int) -> None:
+    for each in some:
+        served, uid = each.served, new_uid()
+        draft = Draft(
+            ssin=Insz(served.ssin),
+            direction=served.direction,
+            at_ms=each.at_ms,
+            employer=served.employer,
+            place=place,
+            declaration=served.declaration,
+        )
+        sealed = outbox.vault.seal(Field.REGISTRATION, uid, pack_draft(draft))
+        values = (
+            uid,
+            outbox.book,
+            each.holder,
+            served.direction.value,
+            each.at_ms,
+            served.registration_id,
+            each.group,
+            at_ms,
+            sealed,
+        )
+        connection.execute(_ADD_SQL, values)
+        if served.direction is Direction.OUT:
+            connection.execute(_CLOSE_SQL, (at_ms, outbox.book, TaskKind.MISSING_OUT.value, each.holder, each.at_ms))
+
+
+def _lose(connection: sqlite3.Connection, book: int, numbers: Sequence[int], at_ms: int) -> None:
+    connection.executemany(
+        "UPDATE elsewhere SET gone_ms = ? WHERE book = ? AND registration_id = ?", ((at_ms, book, number) for number in numbers)
+    )
+
+
+def _slices(values: Sequence[_T]) -> list[Sequence[_T]]:
+    return [values[start : start + _SLICE] for start in range(0, len(values), _SLICE)]

@@ -1,0 +1,131 @@
+"""Before a late registration is sent its person's other channels are searched: he may have taken his telephone meanwhile.
+
+``claims`` marks what is late (queued, reason ``channel``); one search covers many rows of a group. A registration of the
+same person and direction within half an hour holds the row for a human; otherwise it goes, for ten minutes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from kiosk import elsewhere
+from kiosk.claims import HOUR_MS
+from kiosk.groups import waiting_reason
+from kiosk.model import Direction, Reason
+from kiosk.outbox import Outbox, park, unseal
+from kiosk.rules import SAME_PRESENCE_MS, is_same_presence
+from kiosk.verdicts import Found, Query
+
+#: Rows that one search covers at most, and how far apart: so no window is longer than a day and an hour.
+_MOST_ROWS: Final = 500
+_REACH_MS: Final = 12 * HOUR_MS
+#: Rows settled in one transaction, so that no tap waits longer than 20 ms on a slower machine.
+_SLICE: Final = 100
+
+_WAITING: Final = "FROM registrations WHERE book = ? AND state = 'queued' AND reason = 'channel'"
+_GROUP_SQL: Final = f"SELECT group_index {_WAITING} AND group_index > ? ORDER BY group_index LIMIT 1"
+_ROWS_SQL: Final = f"SELECT id, holder, direction, at_ms, uid, sealed {_WAITING} AND group_index = ? LIMIT ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A late row that waits to be looked for; the fields are the columns of ``_ROWS_SQL``."""
+
+    id: int
+    holder: int
+    direction: str
+    at_ms: int
+    uid: bytes
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precaution:
+    """Late rows of one group that one search covers, and that search; without one none can be made."""
+
+    group: bytes
+    query: Query | None
+    rows: tuple[Waiting, ...]
+
+
+def due(outbox: Outbox, *, after: bytes) -> Precaution | None:
+    """Choose the late rows to search for next, those of a group beyond this one first; None when none waits."""
+    found = outbox.database.read(partial(_next, book=outbox.book, after=after))
+    if found is None:
+        return None
+    group, rows = found
+    near = tuple(row for row in rows if abs(row.at_ms - rows[0].at_ms) <= _REACH_MS)
+    opened = (unseal(outbox, row.uid, row.sealed)[0] for row in near)
+    registration = next((each for each in opened if each is not None), None)
+    if registration is None:
+        return Precaution(group=group, query=None, rows=near)
+    query = Query(
+        from_ms=min(row.at_ms for row in near) - SAME_PRESENCE_MS,
+        to_ms=max(row.at_ms for row in near) + SAME_PRESENCE_MS,
+        employer=registration.employer,
+        declaration=registration.declaration,
+    )
+    return Precaution(group=group, query=query, rows=near)
+
+
+def waiting(connection: sqlite3.Connection, book: int) -> bool:
+    """Whether any row waits for such a search."""
+    return connection.execute(f"SELECT 1 {_WAITING} LIMIT 1", (book,)).fetchone() is not None
+
+
+def settle(outbox: Outbox, precaution: Precaution, found: Found | None, *, at_ms: int) -> int:
+    """Hold the rows that another channel shows, and let the others go.
+
+    Args:
+        outbox: The book.
+        precaution: What was searched for.
+        found: What the service holds; None where it can't be asked, which keeps nobody's registration back.
+        at_ms: The trusted clock, Unix milliseconds UTC.
+
+    Returns:
+        How many rows were held.
+    """
+    shown: defaultdict[int, list[tuple[Direction, int]]] = defaultdict(list)
+    for each in () if found is None else elsewhere.others(outbox, found):
+        if not each.served.cancelled:
+            shown[each.holder].append((each.served.direction, each.at_ms))
+    held = 0
+    for start in range(0, len(precaution.rows), _SLICE):
+        some = precaution.rows[start : start + _SLICE]
+        twice = {row.id for row in some if _is_shown(row, shown.get(row.holder, ()))}
+        held += outbox.database.write(
+            partial(_settle, outbox=outbox, some=replace(precaution, rows=some), twice=twice, at_ms=at_ms)
+        )
+    return held
+
+
+def _next(connection: sqlite3.Connection, book: int, after: bytes) -> tuple[bytes, list[Waiting]] | None:
+    for first in (after, b""):
+        row = connection.execute(_GROUP_SQL, (book, first)).fetchone()
+        if row is not None:
+            return row[0], [Waiting(*each) for each in connection.execute(_ROWS_SQL, (book, row[0], _MOST_ROWS))]
+    return None
+
+
+def _is_shown(row: Waiting, shown: Sequence[tuple[Direction, int]]) -> bool:
+    return any(is_same_presence(Direction(row.direction), row.at_ms, *each) for each in shown)
+
+
+def _settle(connection: sqlite3.Connection, outbox: Outbox, some: Precaution, twice: set[int], at_ms: int) -> int:
+    reason = waiting_reason(connection, outbox.book, some.group)
+    held = 0
+    for row in some.rows:
+        # Somebody may have cancelled it meanwhile.
+        cursor = connection.execute(
+            "UPDATE registrations SET looked_ms = ?, reason = ? WHERE id = ? AND state = 'queued' AND reason = 'channel'",
+            (at_ms, reason, row.id),
+        )
+        if cursor.rowcount and row.id in twice:
+            park(connection, book=outbox.book, row=row.id, holder=row.holder, reason=Reason.CHANNEL, at_ms=at_ms)
+            held += 1
+    return held

@@ -1,0 +1,115 @@
+"""Sending: the next batch goes out, and what the call came to is settled in the book (design, section 5)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import assert_never
+
+from kiosk import claims, settling
+from kiosk.claims import Batch, Claims, Terms
+from kiosk.line import Line, boot_seconds
+from kiosk.model import ClockReading
+from kiosk.verdicts import Ambiguous, Answered, CallRefused, CallVerdict, Created, Misconfigured, NotNow, NotSent, TooLarge
+
+_log = logging.getLogger(__name__)
+
+
+class Sender:
+    """Sends what is due. For the thread of its line.
+
+    Args:
+        line: The way to the service.
+        accepted: Called after the service accepted something.
+    """
+
+    def __init__(self, line: Line, accepted: Callable[[], None]) -> None:
+        self._line = line
+        self._accepted = accepted
+        self._claims = Claims(line.outbox)
+        self._size = line.settings.batch_size
+
+    def step(self, now: ClockReading) -> bool:
+        """Send one batch if something may go; False when nothing may."""
+        line = self._line
+        if boot_seconds(now) < line.contact.send_from:
+            return False
+        terms = Terms(
+            now_ms=now.wall_ms,
+            size=1 if line.contact.shrunk else self._size,
+            order_wait_ms=round(line.settings.order_wait_minutes * 60_000),
+            late_after_ms=round(line.settings.late_after_minutes * 60_000),
+            hold_late=line.settings.hold_late,
+        )
+        batch = self._claims.next(terms) or self._claims.probe(terms)
+        if batch is not None:
+            verdict = line.service().register([row.registration for row in batch.rows])
+            self._settle(batch, verdict)
+        return batch is not None
+
+    def wait(self, now: ClockReading) -> float | None:
+        """Seconds until a paused group may be tried, or None while none waits."""
+        line = self._line
+        probe_ms = line.outbox.database.read(partial(claims.next_probe_ms, book=line.outbox.book))
+        if probe_ms is None:
+            return None
+        return max((probe_ms - now.wall_ms) / 1000, line.contact.send_from - boot_seconds(now))
+
+    def _settle(self, batch: Batch, verdict: CallVerdict) -> None:
+        line, now = self._line, self._line.clock()
+        at_ms = now.wall_ms
+        match verdict:
+            case Answered(items=items) if len(items) == len(batch.rows):
+                settling.answered(line.outbox, batch, verdict, at_ms=at_ms)
+                line.contact.answered(at_ms)
+                self._accepted()
+                line.untidy = batch.probe or not all(isinstance(item, Created) for item in items)
+            case Answered():
+                self._lose(batch, "an answer to another number of items", now)
+            case Ambiguous(why=why):
+                self._lose(batch, why, now)
+            case NotSent(why=why, reachable=reachable, retry_after=asked):
+                settling.put_back(line.outbox, batch, sent_ms=None)
+                line.contact.failed(boot_seconds(now), why, reachable=reachable, asked=asked)
+                line.contact.hold_searches()
+            case NotNow(why=why, retry_after=asked):
+                settling.put_back(line.outbox, batch, sent_ms=at_ms)
+                line.contact.failed(boot_seconds(now), why, asked=asked)
+                line.contact.hold_searches()
+            case CallRefused() | TooLarge():
+                self._settle_refusal(batch, verdict, at_ms)
+            case Misconfigured():
+                self._settle_fault(batch, verdict, now)
+            case other:
+                assert_never(other)
+
+    def _lose(self, batch: Batch, why: str, now: ClockReading) -> None:
+        line = self._line
+        search_ms = now.wall_ms + line.settings.settle_ms
+        settling.lost(line.outbox, batch, at_ms=now.wall_ms, search_ms=search_ms, suspect=line.contact.works)
+        line.contact.failed(boot_seconds(now), why)
+        _log.warning("unknown", extra={"rows": len(batch.rows), "why": why})
+
+    def _settle_refusal(self, batch: Batch, verdict: CallRefused | TooLarge, at_ms: int) -> None:
+        line = self._line
+        if isinstance(verdict, TooLarge) and len(batch.rows) > 1:
+            self._size = (len(batch.rows) + 1) // 2  # remembered until the next start
+            settling.put_back(line.outbox, batch, sent_ms=at_ms)
+            line.contact.refused("a call was too large")
+            return
+        refusal = CallRefused(reason="payloadTooLarge") if isinstance(verdict, TooLarge) else verdict
+        settling.call_refused(line.outbox, batch, refusal, at_ms=at_ms)
+        line.contact.refused(refusal.reason)
+        line.untidy = True
+
+    def _settle_fault(self, batch: Batch, verdict: Misconfigured, now: ClockReading) -> None:
+        line = self._line
+        if verdict.employer_only:
+            settling.pause_group(line.outbox, batch, verdict.why, at_ms=now.wall_ms)
+            line.contact.refused(verdict.why)
+            line.untidy = True
+            return
+        settling.put_back(line.outbox, batch, sent_ms=None)
+        line.contact.misconfigured(boot_seconds(now), verdict.why)
+        line.contact.hold_searches()
