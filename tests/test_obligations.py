@@ -174,8 +174,8 @@ def register_elsewhere(house: Gatehouse, direction: Direction, *, ago: int = HOU
         declaration=OTHER_DECLARATION,
     )
     house.run(
-        "INSERT INTO elsewhere (uid, book, holder, direction, at_ms, registration_id, seen_ms, sealed)"
-        " VALUES (?, ?, 1, ?, ?, ?, ?, ?)",
+        "INSERT INTO elsewhere (uid, book, holder, direction, at_ms, registration_id, group_index, seen_ms, sealed)"
+        " VALUES (?, ?, 1, ?, ?, ?, x'00', ?, ?)",
         uid,
         house.book,
         direction.value,
