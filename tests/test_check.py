@@ -10,8 +10,9 @@ from hardware.ports import ReaderLost
 from kiosk.check import Finding, Grade, check, report
 from kiosk.opening import open_house
 from kiosk.provisioning import make_client_key
-from kiosk.settings import Config, Driver
+from kiosk.settings import Config, Credential, Driver
 from tests.configs import MINIMAL, read
+from tests.people import OTHER_EMPLOYER
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -145,3 +146,21 @@ def test_toggle_readers_come_with_a_warning_about_other_kiosks(tmp_path: Path) -
     assert "direction" in [finding.subject for finding in check(read(tmp_path, MINIMAL), NOW)]
     fixed = read(tmp_path, MINIMAL + 'direction = "in"\n')
     assert "direction" not in [finding.subject for finding in check(fixed, NOW)]
+
+
+def test_every_credential_is_looked_at(config: Config, pair: Path, tmp_path: Path) -> None:
+    """An employer's own key and certificate are told with his number; one that misses a criterion is named with it."""
+    own = Credential(
+        enterprise_number=OTHER_EMPLOYER,
+        client_id="box-2",
+        private_key=pair / "client.key.pem",
+        certificate=pair / "client.cert.pem",
+    )
+    subject = f"certificate of {OTHER_EMPLOYER.value}"
+    assert found(replace(config, credentials=(own,)), subject).told == "730 days left"
+    make_client_key(tmp_path / "other.key", tmp_path / "other.pem", company="Invented NV", now=NOW)
+    mixed = replace(config, credentials=(replace(own, certificate=tmp_path / "other.pem"),))
+    first, second = [finding for finding in check(mixed, NOW) if finding.subject == subject]
+    assert (first.grade, "does not belong" in first.told, second.grade) == (Grade.WRONG, True, Grade.OK)
+    early = [finding for finding in check(config, NOW - timedelta(days=1)) if finding.grade is Grade.WRONG]
+    assert ["begins on" in finding.told for finding in early] == [True]

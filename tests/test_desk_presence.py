@@ -15,6 +15,7 @@ from kiosk.desk import Desk
 from kiosk.desk.presence import CALLS, CANNOT_KNOW, count_here
 from kiosk.model import Press, Signal
 from kiosk.rules import Limits
+from kiosk.taps import ANOTHER_CHANNEL
 from tests.desks import MORNING_MS, Clock, open_desk
 from tests.gatehouse import ARRIVALS, DEPARTURES, ELSEWHERE, HOUR, MINUTE, SITE, TOGGLE, TWO, Clocks, Gatehouse
 from tests.people import CANARY, CANARY_CARD, CANARY_NAME, invented_card, invented_line
@@ -144,3 +145,43 @@ def test_who_came_in_while_the_clock_stood_in_1970_is_here(room: Room) -> None:
     room.house.tap(invented_card(2))
     room.house.clocks.wall_ms, room.house.clocks.trusted = MORNING_MS + HOUR * 1000, True
     assert set(room.standings()) == {(2, "here"), (3, "here")}
+
+
+def test_visitors_and_other_channels_are_on_the_list(room: Room) -> None:
+    """Who owes nothing is inside like everybody; what somebody did by phone counts where it came later than his tap here."""
+    house = room.house
+    house.correct(2, replace(invented_line(1).profile, local=True))
+    house.tap(invented_card(1))
+    house.tap(invented_card(2))
+    house.clocks.wait(HOUR)
+    for holder, direction, number in ((3, "out", 900), (4, "in", 901)):
+        house.run(
+            "INSERT INTO elsewhere (uid, book, holder, direction, at_ms, registration_id, seen_ms, sealed)"
+            " VALUES (x'00', ?, ?, ?, ?, ?, 0, x'00')",
+            house.book,
+            holder,
+            direction,
+            house.clocks.wall_ms,
+            number,
+        )
+    told = {item["holder"]: (item["standing"], item["reader"]) for item in room.told()["items"]}
+    assert told == {2: ("here", "gate"), 3: ("left", ANOTHER_CHANNEL), 4: ("here", ANOTHER_CHANNEL)}
+    house.clocks.wait(HOUR)
+    house.tap(invented_card(3), DEPARTURES)
+    assert {item["holder"]: item["reader"] for item in room.told()["items"]}[4] == "departures"
+
+
+def test_a_tap_of_a_clock_in_1970_is_not_moved_by_another_channel(room: Room) -> None:
+    """Which of the two came first is not known, so the tap stays on the list."""
+    house = room.house
+    now = house.clocks.wall_ms
+    house.clocks.trusted, house.clocks.wall_ms = False, 0
+    house.tap(invented_card(1))
+    house.clocks.trusted, house.clocks.wall_ms = True, now
+    house.run(
+        "INSERT INTO elsewhere (uid, book, holder, direction, at_ms, registration_id, seen_ms, sealed)"
+        " VALUES (x'00', ?, 2, 'out', ?, 900, 0, x'00')",
+        house.book,
+        now,
+    )
+    assert room.standings() == [(2, "here")]
