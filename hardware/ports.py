@@ -1,4 +1,4 @@
-"""The ports of the hardware edge: what a reader and an indicator can do, and the values they hand over."""
+"""The ports of the hardware edge: what readers, buttons and indicators can do, and the values they hand over."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from threading import Event
 from typing import Protocol
 
 
-class ReaderLost(Exception):
+class DeviceLost(Exception):
+    """A device can't go on by itself; its words are for people and hold nothing that was read from it."""
+
+
+class ReaderLost(DeviceLost):
     """The reader can't go on by itself: its thread is restarted with backoff and it is shown as dead.
 
     A reader that heals itself (a restarted pcscd, a plug pulled and put back) does not raise this;
@@ -70,6 +74,34 @@ class Reader(Protocol):
 
     def wake(self) -> None:
         """Make a blocked ``sightings`` look at ``stop`` at once; safe from any thread, any number of times."""
+        ...
+
+
+class ButtonsLost(DeviceLost):
+    """The buttons can't be used any more by this object: their thread is restarted with backoff and they are shown as dead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pressed:
+    """A button was pressed: its name, and CLOCK_BOOTTIME in nanoseconds."""
+
+    name: str
+    boot_ns: int
+
+
+class Buttons(Protocol):
+    """Push buttons. One thread drives them."""
+
+    def presses(self, stop: Event) -> Iterator[Pressed]:
+        """Yield each press once; return soon after ``stop`` is set and ``wake`` was called.
+
+        Raises:
+            ButtonsLost: They can't be used any more by this object.
+        """
+        ...
+
+    def wake(self) -> None:
+        """Make a blocked ``presses`` look at ``stop`` at once; safe from any thread, any number of times."""
         ...
 
 

@@ -168,7 +168,8 @@ class TokenSource:
         if told and error in _CLIENT_ERRORS:
             return Misconfigured(
                 why=f"the token server refuses this box ({error}): check client_id, whether Chaman has the certificate"
-                " of this private_key, and the clock"
+                " of this private_key, and the clock",
+                credential=True,
             )
         return NotSent(
             why=f"token: the answer ({reply.status}) is no token",

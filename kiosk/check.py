@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
+from hardware.gpio import chip_path
 from hardware.ports import ReaderLost
 from kiosk.auth import load_private_key
 from kiosk.certificate import read_certificate
 from kiosk.criteria import judge, unmet
+from kiosk.device_settings import Button
 from kiosk.errors import KioskError, StoreBusy
 from kiosk.model import ReaderDirection
 from kiosk.opening import borrowed_desk
@@ -39,7 +42,7 @@ class Finding:
 
 
 def check(config: Config, now: datetime) -> list[Finding]:
-    """Look at keys, certificate, store and readers.
+    """Look at keys, certificates, store, readers and buttons.
 
     Args:
         config: Loaded with its secrets: what is wrong in the file itself was reported by that.
@@ -54,6 +57,7 @@ def check(config: Config, now: datetime) -> list[Finding]:
         *_client_keys(config, now),
         *_store(config),
         *(finding for reader in config.readers for finding in _reader(reader)),
+        *(_button(button, config.indicator.chip) for button in config.buttons),
         *_several_gates(config),
     ]
 
@@ -144,6 +148,19 @@ def _reader(reader: Reader) -> Iterator[Finding]:
         return
     told = f"plugged in are: {', '.join(names)}" if names else "no reader is plugged in"
     yield Finding(subject=subject, grade=Grade.WRONG, told=told, repair="plug it in, or correct `match` in its [[reader]]")
+
+
+def _button(button: Button, header: str | None) -> Finding:
+    subject = f"button {button.name}"
+    means = button.press.value if button.press else f"declaration {button.declaration.value}" if button.declaration else "nothing"
+    try:
+        chip = chip_path(button.chip or header)
+        Path(chip).stat()
+    except OSError as error:
+        repair = "correct `chip` in [[button]] or [indicator] (gpioinfo lists them)"
+        return Finding(subject=subject, grade=Grade.WRONG, told=f"its GPIO chip is not there: {error}", repair=repair)
+    where = f", at reader {button.reader}" if button.reader else ""
+    return Finding(subject=subject, grade=Grade.OK, told=f"{means}, {chip} line {button.line}{where}")
 
 
 def _several_gates(config: Config) -> Iterator[Finding]:

@@ -123,6 +123,11 @@ class Problem(StrEnum):
     SERVICE_UNAVAILABLE = "urn:problem-type:belgif:serviceUnavailable"
 
 
+#: What is wrong with the client, not with what it sent: another client id may well be served.
+CREDENTIAL_PROBLEMS: Final = frozenset(
+    {Problem.NO_ACCESS_TOKEN, Problem.INVALID_ACCESS_TOKEN, Problem.EXPIRED_ACCESS_TOKEN, Problem.MISSING_SCOPE}
+)
+
 #: Belgif tracing: ours goes out as a UUID version 4, theirs comes back in the same header (known).
 TRACE_HEADER: Final = "BelGov-Trace-Id"
 

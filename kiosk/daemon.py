@@ -1,8 +1,8 @@
 """The only builder: configuration to parts to threads to stop; returns the exit code.
 
-One thread a reader, one for delivery, one for follow-up, one for control; this one waits for signals and feeds the
-watchdog. A reader or the follow-up that fails is started again; delivery or control failing, or a dead store, ends the
-process with 1 and the service manager starts it afresh.
+One thread a reader, one for the buttons, one for delivery, one for follow-up, one for control; this one waits for
+signals and feeds the watchdog. A reader, the buttons or the follow-up that fail are started again; delivery or control
+failing, or a dead store, ends the process with 1 and the service manager starts it afresh.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from functools import partial
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Final
 
+from hardware.buttons import GpioButtons
 from hardware.indicator import open_indicator
-from hardware.ports import Reader, Sighting
+from hardware.ports import Reader, Sighting, Unreadable
 from hardware.simulated import SimulatedReader
 from kiosk import outbox
 from kiosk.contact import Pace
@@ -33,7 +34,9 @@ from kiosk.logs import start_logging
 from kiosk.model import Answer, Signal
 from kiosk.obligations import Gate, Site
 from kiosk.opening import House, desk_of, open_house
+from kiosk.panel import Panel, wirings
 from kiosk.patterns import pattern_for
+from kiosk.presses import NOTHING, Presses
 from kiosk.settings import Config, Driver, LatePolicy
 from kiosk.settings import Reader as ReaderSettings
 from kiosk.switchboard import Switchboard
@@ -96,6 +99,8 @@ class _Daemon:
             book, self._service, house.timekeeper.read, _delivery_settings(config), accepted=self._followup.nudge
         )
         self._intake = self._build_intake()
+        self._presses = Presses()
+        self._panel = self._build_panel()
         self._entrances = [self._build_entrance(reader) for reader in config.readers]
         self._board = Switchboard(
             desk=replace(desk_of(config, house), delivery=self._delivery),
@@ -104,7 +109,11 @@ class _Daemon:
             answers=self._answers,
             service=self._delivery.status,
             light=lambda: self._indicator.alive,
-            certificate=config.service.certificate,
+            certificates=config.certificates,
+            faults=lambda: {} if self._services is None else self._services.faults,
+            presses=self._presses,
+            declarations=[declaration.number for declaration in config.declarations],
+            panel=self._panel,
         )
         self._control = ControlServer(config.control.socket, self._board.calls())
 
@@ -127,6 +136,8 @@ class _Daemon:
             "followup": self._restarted(self._followup.run),
         }
         work |= {f"reader {door.gate.name}": self._essential(door.run) for door in self._entrances}
+        if self._panel is not None:
+            work["buttons"] = self._essential(self._panel.run)
         threads = [Thread(target=target, args=(self._stop,), name=name, daemon=True) for name, target in work.items()]
         for thread in threads:
             thread.start()
@@ -154,6 +165,8 @@ class _Daemon:
             self._services.abort()
         for door in self._entrances:
             door.wake()
+        if self._panel is not None:
+            self._panel.wake()
         for thread in threads:
             thread.join(_JOIN_SECONDS / len(threads))
         if self._services is not None:
@@ -224,7 +237,20 @@ class _Daemon:
 
     def _build_entrance(self, reader: ReaderSettings) -> Entrance:
         gate = Gate(name=reader.name, driver=reader.driver.value, direction=reader.direction, declaration=reader.declaration)
-        return Entrance(gate, partial(_open_reader, reader), self._intake.take, self._tell)
+        return Entrance(gate, partial(_open_reader, reader), self._take, self._tell)
+
+    def _build_panel(self) -> Panel | None:
+        config = self._config
+        if not config.buttons:
+            return None
+        return Panel(config.buttons, partial(GpioButtons, wirings(config.buttons, config.indicator.chip)), self._presses)
+
+    def _take(self, sighting: Sighting, gate: Gate) -> Answer:
+        """Record a sighting as what was pressed before it asks."""
+        # What could not be read is laid on again: the press waits for that.
+        wish = NOTHING if isinstance(sighting, Unreadable) else self._presses.take(gate.name, sighting.boot_ns)
+        asked = gate if wish.declaration is None else replace(gate, declaration=wish.declaration)
+        return self._intake.take(sighting, asked, wish.press)
 
     def _tell(self, gate: Gate, sighting: Sighting, answer: Answer) -> None:
         """Show the answer, after the commit; then log it, without a word about the person."""

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from threading import Condition, Event
 from typing import Final
 
-from hardware.ports import Reader, ReaderLost, Sighting
+from hardware.ports import Reader, Sighting
 from kiosk.model import Answer, Signal
 from kiosk.obligations import Gate
+from kiosk.tending import Tended
 
 _log = logging.getLogger(__name__)
 
-_FIRST_RESTART_SECONDS: Final = 1.0
-_LONGEST_RESTART_SECONDS: Final = 30.0
 _REMEMBERED: Final = 64
 
 
@@ -70,47 +69,37 @@ class Entrance:
             tell: Shows the answer.
         """
         self.gate = gate
-        self._build = build
         self._take = take
         self._tell = tell
-        self._reader: Reader | None = None
-        self._opened = Event()
+        self._reader: Tended[Reader, Sighting] = Tended("reader", gate.name, build, _sightings, self._pass)
 
     @property
     def reader(self) -> Reader | None:
         """The open reader, or None while it is dead."""
-        return self._reader
+        return self._reader.device
 
     @property
     def state(self) -> ReaderState:
         """How it stands at this moment."""
-        reader = self._reader
+        reader = self.reader
         if reader is None:
             return ReaderState.DEAD
         return ReaderState.READY if reader.attached else ReaderState.ABSENT
 
     def await_reader(self, timeout: float) -> Reader | None:
         """The open reader, also one that opens within ``timeout`` seconds: control answers before the readers are open."""
-        self._opened.wait(timeout)
-        return self._reader
+        return self._reader.await_device(timeout)
 
     def run(self, stop: Event) -> None:
         """Take cards until ``stop`` is set; a failure of the reader is logged once each time and never leaves here."""
-        pause, told = _FIRST_RESTART_SECONDS, ""
-        while not stop.is_set():
-            try:
-                self._reader = self._build()
-                self._opened.set()
-                for sighting in self._reader.sightings(stop):
-                    pause, told = _FIRST_RESTART_SECONDS, ""
-                    self._tell(self.gate, sighting, self._answer(sighting))
-            except Exception as error:  # noqa: BLE001  a reader's failure of any kind stays its own
-                told = self._complain(error, told)
-            finally:
-                self._opened.clear()
-                self._reader = None
-            stop.wait(pause)
-            pause = min(2 * pause, _LONGEST_RESTART_SECONDS)
+        self._reader.run(stop)
+
+    def wake(self) -> None:
+        """Make a blocked reader look at ``stop``."""
+        self._reader.wake()
+
+    def _pass(self, sighting: Sighting) -> None:
+        self._tell(self.gate, sighting, self._answer(sighting))
 
     def _answer(self, sighting: Sighting) -> Answer:
         """Whatever goes wrong while a tap is taken, the worker sees red, not nothing."""
@@ -120,16 +109,6 @@ class Entrance:
             _log.exception("tap failed", extra={"reader": self.gate.name})
             return Answer(signal=Signal.FAILED, why=type(error).__name__)
 
-    def _complain(self, error: Exception, told: str) -> str:
-        """Log a failure, but the same one in a row only once: a reader may stay away for a week."""
-        # ReaderLost is written for people; the text of any other exception may hold what lay on the reader.
-        words = str(error) if isinstance(error, ReaderLost) else type(error).__name__
-        if words != told:
-            _log.error("reader dead", extra={"reader": self.gate.name, "why": words}, exc_info=error)
-        return words
 
-    def wake(self) -> None:
-        """Make a blocked reader look at ``stop``."""
-        reader = self._reader
-        if reader is not None:
-            reader.wake()
+def _sightings(reader: Reader, stop: Event) -> Iterator[Sighting]:
+    return reader.sightings(stop)

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 from kiosk.consultation import decode_addresses, decode_cancellation, decode_consultation, decode_health
-from kiosk.contract import PROBLEM_JSON, Problem
+from kiosk.contract import CREDENTIAL_PROBLEMS, PROBLEM_JSON, Problem
 from kiosk.exchange import Reply
 from kiosk.model import Registration
 from kiosk.problems import Trouble, decode_problem, retry_after, short_type
@@ -63,7 +63,7 @@ def _judge_change(reply: Reply, count: int, now_ms: int) -> NotNow | Ambiguous |
         case HTTPStatus.FORBIDDEN if problem is not None and problem.type == Problem.MISSING_PERMISSION:
             return Misconfigured(why=_told(reply, problem), employer_only=True)
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN | HTTPStatus.NOT_FOUND | HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            return Misconfigured(why=_told(reply, problem))
+            return Misconfigured(why=_told(reply, problem), credential=problem is not None and problem.type in CREDENTIAL_PROBLEMS)
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return TooLarge()
         case HTTPStatus.TOO_MANY_REQUESTS:

@@ -34,6 +34,7 @@ from kiosk.verdicts import (
 )
 
 _T = TypeVar("_T")
+_V = TypeVar("_V", bound=CallVerdict | CancelVerdict)
 
 #: A key file as it was when its client was built: modification time in nanoseconds, inode and size.
 _Stamp = tuple[int, int, int]
@@ -57,14 +58,14 @@ class Services:
         self._clock = clock
         self._lock = Lock()
         self._clients: dict[Employer | None, tuple[Client, _Stamp]] = {}
+        self._faults: dict[Employer | None, str] = {}
         self._stopped = False
 
     def register(self, registrations: Sequence[Registration]) -> CallVerdict:
         """Send registrations of one employer and one declaration, at most 200, and judge the answer item by item."""
         employer = registrations[0].employer
         client = self._client(employer)
-        verdict = client.register(registrations) if isinstance(client, Client) else client
-        return self._alone(verdict) if isinstance(verdict, Misconfigured) else verdict
+        return self._judged(employer, client.register(registrations) if isinstance(client, Client) else client)
 
     def search(self, query: Query) -> SearchVerdict:
         """Look up what the service holds, all pages; without an employer, what any credential shows.
@@ -88,8 +89,7 @@ class Services:
     def cancel(self, ids: Sequence[int], *, employer: Employer) -> CancelVerdict:
         """Cancel registrations of one employer by the service's ids, at most 200, and judge the answer item by item."""
         client = self._client(employer)
-        verdict = client.cancel(ids) if isinstance(client, Client) else client
-        return self._alone(verdict) if isinstance(verdict, Misconfigured) else verdict
+        return self._judged(employer, client.cancel(ids) if isinstance(client, Client) else client)
 
     def addresses(self, place: Coordinates) -> AddressesVerdict:
         """Ask which addresses belong to coordinates."""
@@ -121,16 +121,30 @@ class Services:
         for client in clients:
             client.close()
 
-    def _alone(self, verdict: Misconfigured) -> Misconfigured:
-        """Where several credentials are configured, what is wrong with one keeps only its own employer waiting."""
-        return replace(verdict, employer_only=True) if self._own else verdict
+    @property
+    def faults(self) -> Mapping[Employer | None, str]:
+        """What kept a credential from being used at its last call, by its employer; None: everybody else's."""
+        return dict(self._faults)
+
+    def _judged(self, employer: Employer, verdict: _V) -> _V | Misconfigured:
+        """Note what is wrong with a credential; where there are several, it keeps only its own employers waiting."""
+        whose = self._whose(employer)
+        if isinstance(verdict, Misconfigured) and verdict.credential:
+            self._faults[whose] = verdict.why
+            return replace(verdict, employer_only=len(self._own) > 0)
+        if not isinstance(verdict, Misconfigured | NotSent):
+            self._faults.pop(whose, None)
+        return verdict
+
+    def _whose(self, employer: Employer | None) -> Employer | None:
+        return employer if employer in self._own else None
 
     def _ask(self, employer: Employer | None, question: Callable[[Client], _T]) -> _T | SearchFailed:
         client = self._client(employer)
         return question(client) if isinstance(client, Client) else SearchFailed(why=client.why)
 
     def _client(self, employer: Employer | None) -> Client | Misconfigured:
-        whose = employer if employer in self._own else None
+        whose = self._whose(employer)
         settings = self._default if whose is None else self._own[whose]
         with self._lock:
             if self._stopped:
@@ -143,7 +157,7 @@ class Services:
                 client = Client(settings, self._clock)
             except UsageError as error:
                 # A key that was half written over: the one in memory still signs, and is better than none.
-                return Misconfigured(why=error.message) if known is None else known[0]
+                return Misconfigured(why=error.message, credential=True) if known is None else known[0]
             self._clients[whose] = (client, stamp)
         if known is not None:
             known[0].close()

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 from kiosk.config_checks import Choice, Listen, Number, Parsed, Text, service_url, web_address, zone
 from kiosk.contract import MAX_BATCH, PRODUCTION_HOST, SELF_EMPLOYED_CARRIES, TOKEN_URL, Paths, ServiceSettings
-from kiosk.identifiers import DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber
+from kiosk.device_settings import Button, Declared, Indicator
+from kiosk.identifiers import Employer, EnterpriseNumber, ForeignVatNumber
 from kiosk.model import Address, Carried, Coordinates, Environment, Place, ReaderDirection
 from kiosk.rules import DeclarationTerm, Limits
 
@@ -24,11 +25,8 @@ Seconds = Annotated[float, Number(0, _YEAR * 86_400)]
 SecondsFromOne = Annotated[float, Number(1, _YEAR * 86_400)]
 Minutes = Annotated[float, Number(0, _YEAR * 1_440)]
 Hours = Annotated[float, Number(0, _YEAR * 24)]
-#: A line of a GPIO chip.
-Line = Annotated[int, Number(0, 511, whole=True)]
 Enterprise = Annotated[EnterpriseNumber, Parsed(EnterpriseNumber)]
 ForeignVat = Annotated[ForeignVatNumber, Parsed(ForeignVatNumber)]
-Declared = Annotated[DeclarationNumber, Parsed(DeclarationNumber)]
 ServiceUrl = Annotated[str, service_url]
 
 
@@ -264,24 +262,6 @@ class Screen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Indicator:
-    """Lamps and buzzer on lines of a GPIO chip; without a chip the box has none."""
-
-    chip: str | None = None
-    green: Line | None = None
-    red: Line | None = None
-    white: Line | None = None
-    buzzer: Line | None = None
-    active_low: bool = False
-
-    @property
-    def lines(self) -> dict[str, int]:
-        """The lines that are wired, by what hangs on them."""
-        wired = {"green": self.green, "red": self.red, "white": self.white, "buzzer": self.buzzer}
-        return {name: line for name, line in wired.items() if line is not None}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The whole, for the one who hands out the slices.
 
@@ -306,9 +286,15 @@ class Config:
     evidence: Evidence = field(default_factory=Evidence)
     screen: Screen = field(default_factory=Screen)
     indicator: Indicator = field(default_factory=Indicator)
+    buttons: tuple[Button, ...] = ()
 
     @property
     def own_settings(self) -> dict[Employer, ServiceSettings]:
         """What the calls need for each employer that has its own credential."""
         named = ((credential.employer, credential) for credential in self.credentials)
         return {employer: credential.settings(self.service) for employer, credential in named if employer is not None}
+
+    @property
+    def certificates(self) -> dict[Employer | None, Path | None]:
+        """Each credential's certificate, by its employer; None: everybody else's."""
+        return {None: self.service.certificate, **{credential.employer: credential.certificate for credential in self.credentials}}

@@ -19,6 +19,29 @@ class ReaderView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ButtonView:
+    """One button: its name, and ``ready`` or ``dead``."""
+
+    name: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialView:
+    """One client id with its key.
+
+    Attributes:
+        employer: Whose calls go out under it; None: everybody else's.
+        days_left: Of its certificate, or None where that is not known.
+        fault: What keeps it from being used, as its last call showed, or None.
+    """
+
+    employer: str | None
+    days_left: int | None
+    fault: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """Everything that the snapshot is made of."""
 
@@ -33,7 +56,8 @@ class View:
     clock: ClockReading
     readers: Sequence[ReaderView]
     service: ServiceStatus
-    certificate_days_left: int | None
+    credentials: Sequence[CredentialView]
+    buttons: Sequence[ButtonView]
     store_failure: str | None
     light: bool
     resting: Signal
@@ -62,7 +86,9 @@ def snapshot(view: View) -> dict[str, object]:
             "last_success": None if view.service.last_success_ms is None else rfc3339(view.service.last_success_ms),
             "last_error": view.service.last_error,
         },
-        "certificate": {"days_left": view.certificate_days_left},
+        "certificate": {"days_left": next((each.days_left for each in view.credentials if each.employer is None), None)},
+        "credentials": [{"employer": each.employer, "days_left": each.days_left, "fault": each.fault} for each in view.credentials],
+        "buttons": [{"name": button.name, "state": button.state} for button in view.buttons],
         "store": {"state": "ready" if view.store_failure is None else "failed", "why": view.store_failure},
         "evidence": {"signed": False},
         "indicator": {"state": "ready" if view.light else "absent"},

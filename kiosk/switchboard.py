@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from hardware.indicator import boot_clock
 from hardware.ports import ReaderLost
 from hardware.simulated import SimulatedReader
 from kiosk import outbox, tasks
@@ -20,10 +21,12 @@ from kiosk.control import Call
 from kiosk.desk import Desk, book, chores, papers, people, presence
 from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, UsageError
-from kiosk.identifiers import CardId
-from kiosk.model import Answer, Signal, rfc3339
+from kiosk.identifiers import CardId, DeclarationNumber, Employer
+from kiosk.model import Answer, Press, Signal, rfc3339
+from kiosk.panel import Panel
+from kiosk.presses import NOTHING, Pending, Presses, Wish
 from kiosk.settings import Driver
-from kiosk.status import ReaderView, View, resting_signal, snapshot
+from kiosk.status import ButtonView, CredentialView, ReaderView, View, resting_signal, snapshot
 
 #: A tap waits for the disk only; this long a wait means that the reader's thread hangs.
 _TAP_SECONDS: Final = 20.0
@@ -44,7 +47,11 @@ class Switchboard:
         answers: Where a tap's answer turns up.
         service: How the service stands.
         light: Whether the indicator works.
-        certificate: The configured certificate's file, or None.
+        certificates: Each credential's certificate file or None, by its employer; None: everybody else's.
+        faults: What keeps a credential from being used, likewise.
+        presses: Where a press waits for its tap.
+        declarations: The numbers of the configured declarations.
+        panel: The buttons, or None.
     """
 
     desk: Desk
@@ -53,7 +60,11 @@ class Switchboard:
     answers: Answers
     service: Callable[[], ServiceStatus]
     light: Callable[[], bool]
-    certificate: Path | None
+    certificates: Mapping[Employer | None, Path | None]
+    faults: Callable[[], Mapping[Employer | None, str]]
+    presses: Presses
+    declarations: Sequence[DeclarationNumber]
+    panel: Panel | None
 
     def calls(self) -> dict[str, Call]:
         """Everything that ``control`` may be asked, by the verb's words."""
@@ -86,11 +97,25 @@ class Switchboard:
             clock=clock,
             readers=[ReaderView(name=door.gate.name, driver=door.gate.driver, state=door.state.value) for door in self.entrances],
             service=self.service(),
-            certificate_days_left=None if self.certificate is None else days_left(self.certificate, clock.at),
+            credentials=self._credentials(clock.at),
+            buttons=[ButtonView(name=name, state="ready" if self.panel.ready else "dead") for name in self.panel.names]
+            if self.panel
+            else [],
             store_failure=None if failure is None else failure.message,
             light=self.light(),
             resting=self.resting(),
         )
+
+    def _credentials(self, now: datetime) -> list[CredentialView]:
+        faults = self.faults()
+        return [
+            CredentialView(
+                employer=None if employer is None else employer.value,
+                days_left=None if certificate is None else days_left(certificate, now),
+                fault=faults.get(employer),
+            )
+            for employer, certificate in self.certificates.items()
+        ]
 
     def resting(self) -> Signal:
         """What the light shows when nobody taps; cheap enough to be asked every few seconds."""
@@ -102,6 +127,8 @@ class Switchboard:
             troubled=not desk.clock().trusted
             or desk.database.full is not None
             or self.service().state is ServiceState.CONFIG_FAULT
+            or len(self.faults()) > 0
+            or (self.panel is not None and not self.panel.ready)
             or desk.database.read(partial(tasks.count_open, book=desk.book)) > 0
             or desk.database.read(partial(outbox.count_waiting, book=desk.book)) > 0,
             store_failed=desk.database.dead is not None,
@@ -111,13 +138,17 @@ class Switchboard:
         """Lay a card on a simulated reader and wait for its signal.
 
         Args:
-            params: ``card``, and ``reader`` where there are several simulated ones.
+            params: ``card``, ``reader`` where there are several simulated ones, and ``press`` or ``declaration`` for a
+                button that is pressed before.
         """
         try:
             card = CardId.parse(str(params.get("card", "")))
         except ValueError as error:
             raise UsageError(f"CARD: {error}") from None
-        reader = self._simulated(params.get("reader"))
+        wish = self._wish(params)
+        name, reader = self._simulated(params.get("reader"))
+        if wish != NOTHING:
+            self.presses.note(Pending(wish=wish, reader=name, boot_ns=boot_clock()))
         try:
             sighting = reader.tap(card.kind, card.identifier)
         except ReaderLost as error:
@@ -127,7 +158,26 @@ class Switchboard:
             raise Declined("the reader gave no answer", repair="see `kiosk status` and the daemon's log")
         return answer_json(answer)
 
-    def _simulated(self, name: object) -> SimulatedReader:
+    def _wish(self, params: Mapping[str, object]) -> Wish:
+        """What the button that goes before this tap stands for; raises ``UsageError``."""
+        press, declaration = params.get("press"), params.get("declaration")
+        if press is not None and declaration is not None:
+            raise UsageError("--press and --declaration: one tap follows one button; leave one of them out")
+        if press is not None:
+            if press not in list(Press):
+                raise UsageError(f"--press: no such button; there are: {', '.join(Press)}")
+            return Wish(press=Press(str(press)))
+        if declaration is None:
+            return NOTHING
+        try:
+            number = DeclarationNumber.parse(str(declaration))
+        except ValueError as error:
+            raise UsageError(f"--declaration: {error}") from None
+        if number not in self.declarations:
+            raise UsageError("--declaration: is the number of no [[declaration]] here; add it or correct the number")
+        return Wish(declaration=number)
+
+    def _simulated(self, name: object) -> tuple[str, SimulatedReader]:
         doors = {door.gate.name: door for door in self.entrances if door.gate.driver == Driver.SIMULATED}
         door = next(iter(doors.values())) if name is None and len(doors) == 1 else doors.get(str(name))
         if door is None:
@@ -136,7 +186,7 @@ class Switchboard:
         reader = door.await_reader(_OPEN_SECONDS)
         if not isinstance(reader, SimulatedReader):
             raise Declined("the reader is not open", repair="see `kiosk status` and the daemon's log")
-        return reader
+        return door.gate.name, reader
 
 
 def answer_json(answer: Answer) -> dict[str, object]:
@@ -160,7 +210,7 @@ def days_left(certificate: Path, now: datetime) -> int | None:
         return None
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=16)
 def _certificate(path: Path, changed_ns: int) -> Certificate:
     """Read once for each state of the file: a certificate that was replaced shows its own days."""
     del changed_ns

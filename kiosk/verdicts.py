@@ -84,10 +84,17 @@ class TooLarge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misconfigured:
-    """The box (or with ``employer_only`` one employer) is not set up or allowed to do this: keep, alarm, probe slowly."""
+    """The box is not set up or allowed to do this: keep, alarm, probe slowly.
+
+    Attributes:
+        why: What is wrong, without personal data.
+        employer_only: Only the call's employer is concerned.
+        credential: What is wrong is the client id, its key or its rights, not the way to the service.
+    """
 
     why: str
     employer_only: bool = False
+    credential: bool = False
 
 
 CallVerdict = Answered | NotSent | NotNow | Ambiguous | CallRefused | TooLarge | Misconfigured

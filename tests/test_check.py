@@ -8,11 +8,13 @@ import pytest
 
 from hardware.ports import ReaderLost
 from kiosk.check import Finding, Grade, check, report
+from kiosk.device_settings import Button, Indicator
+from kiosk.model import Press
 from kiosk.opening import open_house
 from kiosk.provisioning import make_client_key
 from kiosk.settings import Config, Credential, Driver
 from tests.configs import MINIMAL, read
-from tests.people import OTHER_EMPLOYER
+from tests.people import DECLARATION, OTHER_EMPLOYER
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -164,3 +166,19 @@ def test_every_credential_is_looked_at(config: Config, pair: Path, tmp_path: Pat
     assert (first.grade, "does not belong" in first.told, second.grade) == (Grade.WRONG, True, Grade.OK)
     early = [finding for finding in check(config, NOW - timedelta(days=1)) if finding.grade is Grade.WRONG]
     assert ["begins on" in finding.told for finding in early] == [True]
+
+
+def test_a_button_is_told_with_its_line_or_without_its_chip(config: Config, tmp_path: Path) -> None:
+    """Where it is wired and what it means; a chip that is not there is a mistake with its repair."""
+    chip = tmp_path / "gpiochip7"
+    buttons = (
+        Button(name="leave", line=5, press=Press.OUT, chip=str(chip)),
+        Button(name="annex", line=6, declaration=DECLARATION, reader="gate"),
+    )
+    wired = replace(config, buttons=buttons, indicator=Indicator(chip=str(chip)))
+    missing = found(wired, "button leave")
+    assert missing.grade is Grade.WRONG
+    assert "gpioinfo" in str(missing.repair)
+    chip.touch()
+    assert found(wired, "button leave").told == f"out, {chip} line 5"
+    assert found(wired, "button annex").told == f"declaration {DECLARATION.value}, {chip} line 6, at reader gate"

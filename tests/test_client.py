@@ -197,7 +197,7 @@ INVALID = "input-validation:invalidInput"
 @pytest.mark.parametrize(
     ("behaviour", "verdict"),
     [
-        (problem(403, "missingScope"), Misconfigured(why="403 missingScope")),
+        (problem(403, "missingScope"), Misconfigured(why="403 missingScope", credential=True)),
         (problem(403, "missingPermission"), Misconfigured(why="403 missingPermission", employer_only=True)),
         (reply(403), Misconfigured(why="403 without a problem body")),
         (reply(404), Misconfigured(why="404 without a problem body")),

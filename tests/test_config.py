@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kiosk.config import DEFAULT_PATH, OPTIONAL, REPEATED, SECTIONS, load, locate
+from kiosk.config import DEFAULT_PATH, load, locate
 from kiosk.config_checks import Listen
+from kiosk.config_draft import OPTIONAL, REPEATED, SECTIONS
 from kiosk.errors import UsageError
 from kiosk.identifiers import ForeignVatNumber
 from kiosk.model import Address, Coordinates, Environment, ReaderDirection
@@ -216,8 +217,6 @@ def test_single_brackets_for_a_repeated_section_are_told(tmp_path: Path) -> None
             [("[store]", '[service.paths]\nregistre = "/x"\n[store]')],
             "service.paths.registre: is an unknown key; did you mean register?",
         ),
-        ([("[store]", '[indicator]\nchip = "/dev/gpiochip0"\n[store]')], "indicator.chip: has no line"),
-        ([("[store]", '[indicator]\nchip = "c"\ngreen = 17\nred = 17\n[store]')], "indicator.red: is the same as indicator.green"),
         (
             [("[store]", '[position]\nsource = "gpsd"\n[store]')],
             "position.source: is set to gpsd, which is not available in this version",

@@ -1,8 +1,4 @@
-"""hardware.indicator: GPIO lamps, the recording stand-in and the box without lamps keep one contract.
-
-No GPIO chip is at hand: the library is real up to the three functions that open the kernel's device, and a
-stand-in behind them refuses what gpiod's source refuses.
-"""
+"""hardware.indicator: GPIO lamps, the recording stand-in and the box without lamps keep one contract."""
 
 from __future__ import annotations
 
@@ -10,11 +6,8 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
 
-import gpiod
 import pytest
 from gpiod.line import Direction, Value
 
@@ -22,100 +15,20 @@ from hardware.indicator import GpioIndicator, NullIndicator, RecordingIndicator,
 from hardware.ports import Indicator
 from tests.contracts.indicator import DARK, GREEN, RED, IndicatorBench, IndicatorContract, LampContract, State, pattern
 from tests.contracts.waiting import eventually
+from tests.kernel import PI_4, FakeRequest, Kernel, boot_with
 
 LINES = {"green": 17, "red": 27, "white": 22, "buzzer": 23}
-PI_4 = {"gpiochip0": "pinctrl-bcm2711", "gpiochip1": "raspberrypi-exp-gpio"}
-PI_5_OLD_KERNEL = {"gpiochip0": "gpio-brcmstb@107d508500", "gpiochip4": "pinctrl-rp1", "gpiochip10": "pinctrl-later"}
 
 
-class FakeRequest:
-    """Requested lines, refusing as gpiod's C part does: EINVAL comes as ValueError, a released request is an error."""
-
-    def __init__(self, config: dict[int, gpiod.LineSettings | None]) -> None:
-        self.config = config
-        self.history: list[dict[int, Value]] = []
-        self.released = False
-        self.fail_with: Exception | None = None
-
-    def set_values(self, values: dict[int, Value]) -> None:
-        if self.released:
-            raise gpiod.RequestReleasedError
-        if self.fail_with is not None:
-            raise self.fail_with
-        if not values.keys() <= self.config.keys():
-            raise ValueError(22, "Invalid argument")
-        self.history.append(values)
-
-    def release(self) -> None:
-        self.released = True
-
-    def states(self) -> list[State]:
-        """Tell what was lit, by the wiring of ``LINES``, each change once."""
-        told: list[State] = []
-        for values in self.history:
-            on = {name for name, offset in LINES.items() if values.get(offset) is Value.ACTIVE}
-            state = (frozenset(on - {"buzzer"}), "buzzer" in on)
-            if told[-1:] != [state]:
-                told.append(state)
-        return told
-
-
-@dataclass(frozen=True, slots=True)
-class FakeInfo:
-    label: str
-
-
-class FakeChip:
-    def __init__(self, label: str) -> None:
-        self._label = label
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def get_info(self) -> FakeInfo:
-        return FakeInfo(self._label)
-
-
-@dataclass
-class Kernel:
-    """A kernel with GPIO chips, below the three functions of gpiod that open a device."""
-
-    devices: Path
-    chips: dict[str, str]
-    refusal: Exception | None = None
-    opened: list[str] = field(default_factory=list)
-    requests: list[FakeRequest] = field(default_factory=list)
-
-    def is_gpiochip_device(self, path: str) -> bool:
-        return Path(path).name in self.chips
-
-    def chip(self, path: str) -> FakeChip:
-        self.opened.append(Path(path).name)
-        if isinstance(self.refusal, PermissionError):
-            raise self.refusal
-        return FakeChip(self.chips[Path(path).name])
-
-    def request_lines(self, path: str, config: dict[int, gpiod.LineSettings | None], consumer: str) -> FakeRequest:
-        assert consumer == "ciao-kiosk"
-        self.opened.append(f"request {Path(path).name}")
-        if self.refusal is not None:
-            raise self.refusal
-        self.requests.append(FakeRequest(config))
-        return self.requests[-1]
-
-
-def boot_with(chips: dict[str, str], devices: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
-    """Put a kernel with these chips below gpiod."""
-    kernel = Kernel(devices, chips)
-    for name in (*chips, "gpiochip-not-one"):
-        (devices / name).touch()
-    monkeypatch.setattr(gpiod, "is_gpiochip_device", kernel.is_gpiochip_device)
-    monkeypatch.setattr(gpiod, "Chip", kernel.chip)
-    monkeypatch.setattr(gpiod, "request_lines", kernel.request_lines)
-    return kernel
+def states(request: FakeRequest) -> list[State]:
+    """Tell what was lit, by the wiring of ``LINES``, each change once."""
+    told: list[State] = []
+    for values in request.history:
+        on = {name for name, offset in LINES.items() if values.get(offset) is Value.ACTIVE}
+        state = (frozenset(on - {"buzzer"}), "buzzer" in on)
+        if told[-1:] != [state]:
+            told.append(state)
+    return told
 
 
 @pytest.fixture
@@ -134,7 +47,7 @@ class TestGpioKeepsTheContract(LampContract):
     def bench(self, kernel: Kernel) -> Iterator[IndicatorBench]:
         indicator = open_indicator(chip=None, lines=LINES, devices=kernel.devices)
         assert isinstance(indicator, GpioIndicator)
-        yield from closing(indicator, IndicatorBench(indicator=indicator, story=kernel.requests[0].states))
+        yield from closing(indicator, IndicatorBench(indicator=indicator, story=lambda: states(kernel.requests[0])))
 
 
 class TestRecordingKeepsTheContract(LampContract):
@@ -178,25 +91,6 @@ def test_only_the_wired_lines_are_touched(kernel: Kernel) -> None:
     indicator.close()
     assert request.history[-1] == {17: Value.INACTIVE, 27: Value.INACTIVE}
     assert request.released
-
-
-@pytest.mark.parametrize(
-    ("chips", "wanted", "expected"),
-    [
-        (PI_4, None, "gpiochip0"),
-        (PI_4, "raspberrypi-exp-gpio", "gpiochip1"),
-        (PI_5_OLD_KERNEL, None, "gpiochip4"),
-        (PI_5_OLD_KERNEL, "pinctrl-later", "gpiochip10"),
-        (PI_5_OLD_KERNEL, "/dev/gpiochip7", "gpiochip7"),
-    ],
-)
-def test_the_chip_is_found_by_its_label(
-    chips: dict[str, str], wanted: str | None, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The header's chip is found under whatever number the kernel gave it, unless a path or label is told."""
-    kernel = boot_with(chips, tmp_path, monkeypatch)
-    open_indicator(chip=wanted, lines=LINES, devices=tmp_path).close()
-    assert kernel.opened[-1] == f"request {expected}"
 
 
 @pytest.mark.parametrize(

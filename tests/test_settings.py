@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from kiosk import config
-from kiosk.config import OPTIONAL, REPEATED, SECTIONS
 from kiosk.config_checks import Choice, Listen, Number
+from kiosk.config_draft import SECTIONS
 from kiosk.contract import Paths
 from kiosk.identifiers import EnterpriseNumber
 from kiosk.model import Environment
@@ -26,8 +26,8 @@ from tests.people import DECLARATION, EMPLOYER, OTHER_EMPLOYER, PLACE
 REFERENCE = (Path(config.__file__).parent / "kiosk.toml").read_text(encoding="utf-8")
 #: "#key" and "#[section]" are settings, "# text" is text.
 UNCOMMENTED = re.sub(r"(?m)^#(?=[a-z_]+ = |\[)", "", REFERENCE)
-#: What can't stand beside the rest: the other one of two employer numbers.
-ALTERNATIVES = ('foreign_vat_number = "NL123456789B01"\n',)
+#: What can't stand beside the rest: the other one of two employer numbers, and what else a button may stand for.
+ALTERNATIVES = ('foreign_vat_number = "NL123456789B01"\n', 'press = "out"\n')
 
 
 def entries() -> Iterator[tuple[str, Any, str]]:
@@ -136,6 +136,7 @@ def test_the_reference_works_with_every_line_in_use(tmp_path: Path) -> None:
         text = text.replace(line, "")
     found = read(tmp_path, text)
     assert found.indicator.lines == {"green": 17, "red": 27, "white": 22, "buzzer": 23}
+    assert [(button.name, button.declaration, button.active_low) for button in found.buttons] == [("out", DECLARATION, True)]
     assert found.declarations[0].valid_until == date(2026, 12, 31)
     assert found.rules == Rules()
     assert found.service.paths == Paths()
@@ -144,13 +145,14 @@ def test_the_reference_works_with_every_line_in_use(tmp_path: Path) -> None:
 
 
 def test_the_lines_left_out_above_are_refused(tmp_path: Path) -> None:
-    """Two numbers for one employer do not pass in silence."""
+    """Two numbers for one employer, or two meanings of one button, do not pass in silence."""
     for name in ("client.cert.pem", "ca.pem", "evidence.key", "other.key.pem", "other.cert.pem"):
         (tmp_path / name).touch(0o600)
     assert [line.split(": ")[0] for line in complaints(tmp_path, UNCOMMENTED)] == [
         "employer.foreign_vat_number",
         "declaration[1].foreign_vat_number",
         "credential[1].foreign_vat_number",
+        "button[1]",
     ]
 
 
@@ -183,8 +185,3 @@ def test_slices_become_what_the_rooms_take(tmp_path: Path) -> None:
     own = Declaration(number=DECLARATION, enterprise_number=EnterpriseNumber("0403019261"), valid_until=date(2026, 1, 1))
     assert own.term == DeclarationTerm(number=DECLARATION, employer=own.employer, valid_from=None, valid_until=date(2026, 1, 1))
     assert not own.term.valid_on(date(2026, 1, 2))
-
-
-def test_every_section_in_double_brackets_is_a_section() -> None:
-    """The list of what may repeat has no name that nobody reads."""
-    assert set(SECTIONS) > REPEATED | OPTIONAL

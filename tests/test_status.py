@@ -10,7 +10,8 @@ import pytest
 
 from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.model import ClockReading, Environment, Signal, State
-from kiosk.status import ReaderView, View, resting_signal, snapshot
+from kiosk.status import ButtonView, CredentialView, ReaderView, View, resting_signal, snapshot
+from tests.people import OTHER_EMPLOYER
 
 NOW_MS = 1_795_331_704_987
 CLOCK = ClockReading(wall_ms=NOW_MS, boot_ns=1, boot_id="boot", trusted=True, source="kernel", bound_ms=12)
@@ -26,7 +27,11 @@ VIEW = View(
     clock=CLOCK,
     readers=(ReaderView(name="gate", driver="simulated", state="ready"), ReaderView(name="back", driver="pcsc", state="dead")),
     service=ServiceStatus(),
-    certificate_days_left=300,
+    credentials=(
+        CredentialView(employer=None, days_left=300, fault=None),
+        CredentialView(employer=OTHER_EMPLOYER.value, days_left=None, fault="invalid_client"),
+    ),
+    buttons=(ButtonView(name="out", state="dead"),),
     store_failure=None,
     light=True,
     resting=Signal.TRAINING,
@@ -57,6 +62,11 @@ def test_the_snapshot_has_what_other_programs_rely_on() -> None:
         ],
         "service": {"state": "untried", "host": "localhost", "last_success": None, "last_error": None},
         "certificate": {"days_left": 300},
+        "credentials": [
+            {"employer": None, "days_left": 300, "fault": None},
+            {"employer": OTHER_EMPLOYER.value, "days_left": None, "fault": "invalid_client"},
+        ],
+        "buttons": [{"name": "out", "state": "dead"}],
         "store": {"state": "ready", "why": None},
         "indicator": {"state": "ready"},
         "signal": "training",
@@ -68,7 +78,7 @@ def test_the_snapshot_has_what_other_programs_rely_on() -> None:
 def test_what_is_absent_is_null() -> None:
     """Without a backlog, a certificate, a clock's bound or lamps the fields are there and say so."""
     clock = replace(CLOCK, trusted=False, source="none", bound_ms=None)
-    told = snapshot(replace(VIEW, oldest_unsent_ms=None, certificate_days_left=None, clock=clock, light=False, readers=()))
+    told = snapshot(replace(VIEW, oldest_unsent_ms=None, credentials=(), clock=clock, light=False, readers=()))
     assert told["oldest_unsent_seconds"] is None
     assert told["certificate"] == {"days_left": None}
     assert told["clock"] == {"trusted": False, "source": "none", "error_bound_seconds": None}

@@ -10,20 +10,25 @@ from typing import Any
 
 import pytest
 
+from hardware.buttons import SimulatedButtons
+from hardware.indicator import boot_clock
 from hardware.ports import Sighting
 from hardware.simulated import SimulatedReader
 from kiosk.books import Book
 from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.desk import Desk
+from kiosk.device_settings import Button
 from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, StoreDead, StoreFull, UsageError
-from kiosk.model import Answer, Direction, Environment, ReaderDirection, Signal
+from kiosk.model import Answer, Direction, Environment, Press, ReaderDirection, Signal
 from kiosk.obligations import Gate
+from kiosk.panel import Panel
+from kiosk.presses import NOTHING, Presses, Wish
 from kiosk.provisioning import make_client_key
 from kiosk.switchboard import DESK_CALLS, Switchboard, answer_json, days_left
 from tests.box import line_fields
 from tests.desks import Clock, add_row, draft, open_desk
-from tests.people import CANARY, CANARY_CARD
+from tests.people import CANARY, CANARY_CARD, DECLARATION, OTHER_DECLARATION, OTHER_EMPLOYER
 
 CARD = CANARY_CARD.identifier.hex()
 
@@ -37,6 +42,7 @@ class Place:
         self.taken: list[tuple[str, Sighting]] = []
         self.answers = Answers()
         self.service = ServiceStatus()
+        self.presses = Presses()
         self.stop = Event()
         self.entrances: list[Entrance] = []
         self._threads: list[Thread] = []
@@ -58,7 +64,11 @@ class Place:
             answers=self.answers,
             service=lambda: self.service,
             light=lambda: False,
-            certificate=None,
+            certificates={None: None},
+            faults=dict,
+            presses=self.presses,
+            declarations=[DECLARATION],
+            panel=None,
         )
         return replace(board, **changes)
 
@@ -112,6 +122,8 @@ def test_the_status_has_every_field_that_was_promised(place: Place) -> None:
         "readers": [{"name": "gate", "driver": "simulated", "state": "ready"}],
         "service": {"state": "untried", "host": "localhost", "last_success": None, "last_error": None},
         "certificate": {"days_left": None},
+        "credentials": [{"employer": None, "days_left": None, "fault": None}],
+        "buttons": [],
         "store": {"state": "ready", "why": None},
         "evidence": {"signed": False},
         "indicator": {"state": "absent"},
@@ -124,7 +136,7 @@ def test_the_status_counts_and_tells_the_certificate(place: Place, tmp_path: Pat
     make_client_key(tmp_path / "key.pem", tmp_path / "cert.pem", company="Invented NV", now=place.desk.clock().at)
     enrol(place)
     add_row(place.desk, 1, draft())
-    board = place.board("gate", certificate=tmp_path / "cert.pem")
+    board = place.board("gate", certificates={None: tmp_path / "cert.pem"})
     status = board.status({})
     assert (status["queued"], status["oldest_unsent_seconds"]) == (1, 0)
     assert (status["present"], status["certificate"]) == (1, {"days_left": 730})
@@ -187,6 +199,62 @@ def test_without_a_simulated_reader_no_tap_can_be_made(place: Place) -> None:
         place.board().tap({"card": CARD})
 
 
+@pytest.mark.parametrize(
+    ("params", "wish"),
+    [
+        ({}, NOTHING),
+        ({"press": None, "declaration": None}, NOTHING),
+        ({"press": "break"}, Wish(press=Press.BREAK)),
+        ({"declaration": "1y10 03sq5vssz"}, Wish(declaration=DECLARATION)),
+    ],
+)
+def test_a_tap_may_follow_a_button(place: Place, params: Mapping[str, object], wish: Wish) -> None:
+    """What was pressed waits at that reader for this very card, and for no other reader's."""
+    board = place.board("gate", "back")
+    board.tap({"card": CARD, "reader": "back", **params})
+    ((_, sighting),) = place.taken
+    assert place.presses.take("gate", sighting.boot_ns) == NOTHING
+    assert place.presses.take("back", sighting.boot_ns) == wish
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"press": "in", "declaration": DECLARATION.value}, "one of them"),
+        ({"press": "inn"}, "in, out, break"),
+        ({"declaration": "12"}, "13 characters"),
+        ({"declaration": OTHER_DECLARATION.value}, "no \\[\\[declaration"),
+    ],
+)
+def test_a_button_that_is_none_is_refused(place: Place, params: Mapping[str, object], told: str) -> None:
+    """Nothing is laid on the reader then, and nothing waits."""
+    board = place.board("gate")
+    with pytest.raises(UsageError, match=told):
+        board.tap({"card": CARD, **params})
+    assert place.taken == []
+    assert place.presses.take("gate", boot_clock()) == NOTHING
+
+
+def test_credentials_and_buttons_are_told_and_ask_for_attention(place: Place) -> None:
+    """Whose credential can't be used, and that the buttons are dead; at a real site the light asks for somebody."""
+    panel = Panel([Button(name="leave", line=5, press=Press.OUT)], lambda: SimulatedButtons({"leave"}), place.presses)
+    book = Book(id=place.desk.book, host="localhost", environment=Environment.PRODUCTION)
+    well = place.board("gate", book=book)
+    assert well.resting() is Signal.READY
+    board = replace(
+        well, certificates={None: None, OTHER_EMPLOYER: None}, faults=lambda: {OTHER_EMPLOYER: "invalid_client"}, panel=panel
+    )
+    status = board.status({})
+    assert status["credentials"] == [
+        {"employer": None, "days_left": None, "fault": None},
+        {"employer": OTHER_EMPLOYER.value, "days_left": None, "fault": "invalid_client"},
+    ]
+    assert status["buttons"] == [{"name": "leave", "state": "dead"}]
+    assert status["signal"] == "attention"
+    assert replace(well, panel=panel).resting() is Signal.ATTENTION
+    assert replace(well, faults=board.faults).resting() is Signal.ATTENTION
+
+
 @pytest.mark.parametrize("params", [{}, {"card": ""}, {"card": "zz"}, {"card": 5}, {"card": "uid:0102"}])
 def test_a_card_that_is_none_is_refused(place: Place, params: Mapping[str, object]) -> None:
     """The mistake is told without repeating what was given."""
@@ -199,23 +267,24 @@ def test_a_reader_that_is_just_opening_is_waited_for(place: Place, monkeypatch: 
     """A tap right after the daemon's first sign of life is made; one at a reader that stays dead is refused."""
     board = place.board("gate")
     entrance = place.entrances[0]
-    reader, entrance._reader = entrance._reader, None
-    entrance._opened.clear()
+    tended = entrance._reader
+    reader, tended._device = tended._device, None
+    tended._opened.clear()
 
     def open_it() -> None:
-        entrance._reader = reader
-        entrance._opened.set()
+        tended._device = reader
+        tended._opened.set()
 
     later = Thread(target=open_it)
     later.start()
     assert board.tap({"card": CARD})["signal"] == "in"
     later.join()
-    entrance._reader = None
-    entrance._opened.clear()
+    tended._device = None
+    tended._opened.clear()
     monkeypatch.setattr("kiosk.switchboard._OPEN_SECONDS", 0.01)
     with pytest.raises(Declined, match="not open"):
         board.tap({"card": CARD})
-    entrance._reader = reader
+    tended._device = reader
 
 
 def test_an_unplugged_reader_and_one_that_hangs_are_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

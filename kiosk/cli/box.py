@@ -12,7 +12,7 @@ import click
 from kiosk import control
 from kiosk.cli.common import ask, configured, fields, json_option, show, table
 from kiosk.errors import UsageError
-from kiosk.model import Signal
+from kiosk.model import Press, Signal
 
 _PRESENT: Final = ("name", "standing", "since", "reader")
 
@@ -60,11 +60,15 @@ def status(context: click.Context, *, as_json: bool) -> None:
 @click.command()
 @click.argument("card")
 @click.option("--reader", help="Which simulated reader, where there are several.")
+@click.option("--press", type=click.Choice(list(Press)), help="Press this button before.")
+@click.option("--declaration", metavar="NUMBER", help="Press the button of this declaration before.")
 @json_option
 @click.pass_context
-def tap(context: click.Context, *, card: str, reader: str | None, as_json: bool) -> int:
+def tap(
+    context: click.Context, *, card: str, reader: str | None, press: Press | None, declaration: str | None, as_json: bool
+) -> int:
     """Lay CARD ([kind:]hex) on a simulated reader of the running daemon and print its signal (training only)."""
-    params = {"card": card, "reader": reader}
+    params = {"card": card, "reader": reader, "press": press, "declaration": declaration}
     result = control.ask(configured(context, secrets=False).control.socket, "tap", params)
     show(result, as_json=as_json, text=lambda: _told(result))
     return 1 if result["signal"] == Signal.FAILED else 0

@@ -1,0 +1,135 @@
+"""What is wrong in the configuration only beside something else in it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import fields
+from datetime import date
+
+from kiosk.config_checks import Mistake, Wrong, misplaced, url_path
+from kiosk.config_draft import Draft
+from kiosk.device_settings import Button, Indicator
+from kiosk.identifiers import DeclarationNumber
+from kiosk.model import Environment
+from kiosk.settings import Credential, Declaration, Driver, NamesEmployer, Reader, Rules, Service, Site
+
+
+def across(draft: Draft) -> Iterator[Mistake]:
+    """Everything that is wrong only beside something else."""
+    yield from _employers(draft)
+    for site in draft.good(Site).values():
+        yield from _place(site)
+    yield from _declarations(draft.good(Declaration))
+    yield from _readers(draft)
+    for service in draft.good(Service).values():
+        yield from _paths(service)
+    yield from _credentials(draft.good(Credential))
+    for rules in draft.good(Rules).values():
+        if rules.ask_after_hours >= rules.max_shift_hours:
+            yield Mistake("rules.ask_after_hours", "is not below max_shift_hours; lower it or raise the other")
+    for indicator in draft.good(Indicator).values():
+        yield from _indicator(indicator, has_buttons=bool(draft.good(Button)))
+    yield from _buttons(draft)
+    yield from _lines(draft)
+
+
+def _employers(draft: Draft) -> Iterator[Mistake]:
+    declarations = draft.good(Declaration)
+    for key, section in {**draft.good(NamesEmployer), **declarations, **draft.good(Credential)}.items():
+        if section.enterprise_number and section.foreign_vat_number:
+            yield Mistake(
+                f"{key}.foreign_vat_number", "stands beside enterprise_number; an employer has one of them, remove the other"
+            )
+    nameless = [key for key, declaration in declarations.items() if declaration.employer is None]
+    repair = "add enterprise_number or foreign_vat_number"
+    if not any(section.employer is None for section in draft.good(NamesEmployer).values()):
+        return
+    if draft.has("employer"):
+        yield Mistake("employer", f"names nobody; {repair}, or remove the section")
+    elif nameless and not draft.is_local_only:
+        yield Mistake("employer", f"is missing, and {nameless[0]} names none; {repair} here or in each declaration")
+
+
+def _place(site: Site) -> Iterator[Mistake]:
+    if wrong := misplaced(site.latitude, site.longitude):
+        yield Mistake("site.latitude", wrong)
+
+
+def _credentials(credentials: Mapping[str, Credential]) -> Iterator[Mistake]:
+    for key, credential in credentials.items():
+        if credential.employer is None:
+            yield Mistake(key, "names no employer; add enterprise_number or foreign_vat_number, or use [service] for everybody")
+    yield from _twice({f"{key}: employer": each.employer for key, each in credentials.items() if each.employer is not None})
+
+
+def _declarations(declarations: Mapping[str, Declaration]) -> Iterator[Mistake]:
+    yield from _twice({f"{key}.number": declaration.number for key, declaration in declarations.items()})
+    for key, declaration in declarations.items():
+        if (declaration.valid_from or date.min) > (declaration.valid_until or date.max):
+            yield Mistake(f"{key}.valid_until", "lies before valid_from; correct one of the two dates")
+
+
+def _readers(draft: Draft) -> Iterator[Mistake]:
+    readers = draft.good(Reader)
+    yield from _twice({f"{key}.name": reader.name for key, reader in readers.items()})
+    production = any(service.environment is Environment.PRODUCTION for service in draft.good(Service).values())
+    for key, reader in readers.items():
+        if production and reader.driver is Driver.SIMULATED:
+            yield Mistake(
+                f"{key}.driver",
+                "is simulated, but service.api_url names the production host; use a real reader, or the host of a training service",
+            )
+        if reader.declaration is not None:
+            yield from _declared(f"{key}.declaration", reader.declaration, draft)
+
+
+def _twice(values: Mapping[str, Hashable]) -> Iterator[Mistake]:
+    seen: dict[Hashable, str] = {}
+    for key, value in values.items():
+        if value in seen:
+            yield Mistake(key, f"is the same as {seen[value]}; give each its own, or remove one")
+        seen.setdefault(value, key)
+
+
+def _paths(service: Service) -> Iterator[Mistake]:
+    for path in fields(service.paths):
+        try:
+            url_path(getattr(service.paths, path.name))
+        except Wrong as error:
+            yield Mistake(f"service.paths.{path.name}", str(error))
+
+
+def _indicator(indicator: Indicator, *, has_buttons: bool) -> Iterator[Mistake]:
+    if indicator.chip and not indicator.lines and not has_buttons:
+        yield Mistake("indicator.chip", "has no line that is used; add green, red, white or buzzer, or a [[button]]; or remove it")
+
+
+def _buttons(draft: Draft) -> Iterator[Mistake]:
+    buttons = draft.good(Button)
+    yield from _twice({f"{key}.name": button.name for key, button in buttons.items()})
+    readers = {reader.name for reader in draft.good(Reader).values()}
+    for key, button in buttons.items():
+        if (button.press is None) == (button.declaration is None):
+            found = "stands for nothing" if button.press is None else "has both press and declaration"
+            yield Mistake(key, f"{found}; give it one of the two")
+        if readers and button.reader is not None and button.reader not in readers:
+            yield Mistake(f"{key}.reader", "is the name of no [[reader]] here; add it or correct the name")
+        if button.declaration is not None:
+            yield from _declared(f"{key}.declaration", button.declaration, draft)
+
+
+def _declared(key: str, number: DeclarationNumber, draft: Draft) -> Iterator[Mistake]:
+    declared = {declaration.number for declaration in draft.good(Declaration).values()}
+    if declared and number not in declared:
+        yield Mistake(key, "is the number of no [[declaration]] here; add it or correct the number")
+
+
+def _lines(draft: Draft) -> Iterator[Mistake]:
+    """Lamps and buttons on one line: the second could never be opened."""
+    used: dict[str, tuple[str | None, int]] = {}
+    chip = None
+    for indicator in draft.good(Indicator).values():
+        chip = indicator.chip
+        used |= {f"indicator.{name}": (chip, line) for name, line in indicator.lines.items()}
+    used |= {f"{key}.line": (button.chip or chip, button.line) for key, button in draft.good(Button).items()}
+    yield from _twice(used)

@@ -1,0 +1,44 @@
+"""The configuration's slices for lamps and buttons; see ``settings`` for the others."""
+# No postponed annotations here: cattrs would resolve them without the rules in ``Annotated``.
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from kiosk.config_checks import Number, Parsed
+from kiosk.identifiers import DeclarationNumber
+from kiosk.model import Press
+
+#: A line of a GPIO chip.
+Line = Annotated[int, Number(0, 511, whole=True)]
+Declared = Annotated[DeclarationNumber, Parsed(DeclarationNumber)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indicator:
+    """Lamps and buzzer on lines of a GPIO chip; without a chip the box has none."""
+
+    chip: str | None = None
+    green: Line | None = None
+    red: Line | None = None
+    white: Line | None = None
+    buzzer: Line | None = None
+    active_low: bool = False
+
+    @property
+    def lines(self) -> dict[str, int]:
+        """The lines that are wired, by what hangs on them."""
+        wired = {"green": self.green, "red": self.red, "white": self.white, "buzzer": self.buzzer}
+        return {name: line for name, line in wired.items() if line is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """A push button; it stands for a direction or a declaration, at one reader or at all of them."""
+
+    name: str
+    line: Line
+    chip: str | None = None
+    press: Press | None = None
+    declaration: Declared | None = None
+    reader: str | None = None
+    active_low: bool = True

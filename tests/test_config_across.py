@@ -1,0 +1,55 @@
+"""kiosk.config_across finds what is wrong only beside something else; tests/test_config.py has the rest of its mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kiosk.model import Press
+from tests.configs import change, complaints, read
+from tests.people import DECLARATION, OTHER_DECLARATION
+
+LEAVE = '[[button]]\nname = "leave"\nline = 5\npress = "out"\n'
+
+
+def with_sections(text: str) -> str:
+    return change(("[store]", f"{text}\n[store]"))
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('[indicator]\nchip = "/dev/gpiochip0"', "indicator.chip: has no line"),
+        ('[indicator]\nchip = "c"\ngreen = 17\nred = 17', "indicator.red: is the same as indicator.green"),
+        (LEAVE + LEAVE.replace("5", "6"), "button[2].name: is the same as button[1].name"),
+        (LEAVE + LEAVE.replace("leave", "go"), "button[2].line: is the same as button[1].line"),
+        (f"[indicator]\ngreen = 5\n{LEAVE}", "button[1].line: is the same as indicator.green"),
+        (f'[indicator]\nchip = "c"\ngreen = 5\n{LEAVE}chip = "c"', "button[1].line: is the same as indicator.green"),
+        (LEAVE.replace('press = "out"', ""), "button[1]: stands for nothing; give it one of the two"),
+        (f'{LEAVE}declaration = "{DECLARATION.value}"', "button[1]: has both press and declaration"),
+        (
+            LEAVE.replace('press = "out"', f'declaration = "{OTHER_DECLARATION.value}"'),
+            "button[1].declaration: is the number of no [[declaration]] here",
+        ),
+        (f'{LEAVE}reader = "back"', "button[1].reader: is the name of no [[reader]] here"),
+        (LEAVE.replace('"out"', '"pause"'), "button[1].press: is a string that means nothing here; write one of: in, out, break"),
+        (LEAVE.replace("line = 5", "line = 512"), "button[1].line: is out of range"),
+        ("[button]\nname = 'leave'", "button: is needed at least once; add [[button]], in double brackets"),
+    ],
+)
+def test_each_mistake_about_lamps_and_buttons_is_told_alone(tmp_path: Path, text: str, complaint: str) -> None:
+    """One thing wrong gives exactly one line, at the right key, with a repair."""
+    (line,) = complaints(tmp_path, with_sections(text))
+    assert line.startswith(complaint)
+    assert ";" in line
+
+
+def test_buttons_may_share_a_line_number_on_two_chips_and_name_the_lamps_chip(tmp_path: Path) -> None:
+    """The chip of ``[indicator]`` may be there for buttons alone; another chip has its own line 5."""
+    other = LEAVE.replace("leave", "come").replace("out", "in")
+    found = read(tmp_path, with_sections(f'[indicator]\nchip = "pinctrl-rp1"\n{LEAVE}reader = "gate"\n{other}chip = "other"'))
+    assert [(button.name, button.press, button.reader, button.chip) for button in found.buttons] == [
+        ("leave", Press.OUT, "gate", None),
+        ("come", Press.IN, None, "other"),
+    ]
