@@ -54,7 +54,8 @@ class GpioButtons:
         self._clock = clock
         self._lines: list[InputLines] = []
         self._guard = Lock()
-        self._bell: int | None = None
+        self._bell = os.eventfd(0, os.EFD_CLOEXEC)
+        self._open = True
         try:
             for chip in dict.fromkeys(wiring.chip for wiring in wirings.values()):
                 here = {name: wiring for name, wiring in wirings.items() if wiring.chip == chip}
@@ -64,7 +65,6 @@ class GpioButtons:
         except (ImportError, OSError) as error:
             self.close()
             raise ButtonsLost(_LOST % error) from error
-        self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
     def presses(self, stop: Event) -> Iterator[Pressed]:
         """Yield each press once; return soon after ``stop`` is set and ``wake`` was called.
@@ -72,14 +72,16 @@ class GpioButtons:
         Raises:
             ButtonsLost: The kernel took the lines away.
         """
-        poll = select.poll()
         by_fd = {lines.fileno(): lines for lines in self._lines}
-        for fd in (*by_fd, *(() if self._bell is None else (self._bell,))):
+        poll = select.poll()
+        for fd in (*by_fd, self._bell):
             poll.register(fd, select.POLLIN)
         try:
             while not stop.is_set():
                 for fd, _ in poll.poll():
-                    if fd in by_fd:
+                    if fd == self._bell:
+                        os.eventfd_read(fd)
+                    else:
                         yield from self._read(by_fd[fd])
         except OSError as error:
             raise ButtonsLost(_LOST % error) from error
@@ -94,15 +96,15 @@ class GpioButtons:
     def wake(self) -> None:
         """Make a blocked ``presses`` look at ``stop`` at once; safe from any thread, any number of times."""
         with self._guard:
-            if self._bell is not None:
+            if self._open:
                 os.eventfd_write(self._bell, 1)
 
     def close(self) -> None:
         """Give the lines back; may be called twice, but not while somebody listens."""
         with self._guard:
-            bell, self._bell = self._bell, None
-            if bell is not None:
-                os.close(bell)
+            if self._open:
+                os.close(self._bell)
+            self._open = False
         for lines in self._lines:
             lines.release()
         self._lines = []

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
+from threading import enumerate as threads
+from time import clock_gettime, pthread_getcpuclockid
 
 import pytest
 
@@ -73,6 +75,9 @@ class ButtonsContract:
         """While nobody presses the thread sleeps; wake may be called at any time, any number of times."""
         bench.buttons.wake()
         with listening(bench.buttons):
+            (thread,) = [each for each in threads() if each.name == "buttons"]
+            processor = pthread_getcpuclockid(thread.ident or 0)
             assert wakes_in(0.3, "buttons") == 0
+            assert clock_gettime(processor) < 0.1, "it turns round and round"
         bench.buttons.wake()
         bench.buttons.wake()
