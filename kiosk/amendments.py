@@ -23,8 +23,12 @@ _COLUMNS: Final = (
     " cancel_requested, registration_id, confirmed_ms, validity, remarks, wall_ms, reader, clock_trusted FROM registrations"
 )
 _BEFORE_SQL: Final = (
-    "SELECT direction, uid, sealed FROM registrations"
+    "SELECT direction, uid, sealed, at_ms, clock_trusted FROM registrations"
     " WHERE holder = ? AND book = ? AND id < ? AND state <> 'cancelled' ORDER BY id DESC LIMIT 1"
+)
+_ELSEWHERE_SQL: Final = (
+    "SELECT direction, uid, sealed, at_ms, 1 FROM elsewhere"
+    " WHERE holder = ? AND book = ? AND at_ms < ? AND gone_ms IS NULL ORDER BY at_ms DESC LIMIT 1"
 )
 _QUEUE_SQL: Final = (
     "UPDATE registrations SET state = 'queued', reason = ?, group_index = ?, sealed = ?, split = 0, released = max(released, ?),"
@@ -127,12 +131,17 @@ def unseal(vault: Vault, row: SealedRow) -> Kept:
 
 
 def stay_before(connection: sqlite3.Connection, vault: Vault, *, book: int, row: SealedRow) -> Draft | None:
-    """Return the IN that an OUT closes: the holder's registration before it, if that is an IN that was not cancelled.
+    """Return the IN that an OUT closes: what its holder did before it, if that is an IN that was not cancelled.
+
+    Another channel's counts where that is known to be later than his registration here.
 
     Raises:
         SealBroken: That IN is damaged.
     """
     found = connection.execute(_BEFORE_SQL, (row.holder, book, row.id)).fetchone()
+    there = connection.execute(_ELSEWHERE_SQL, (row.holder, book, row.at_ms)).fetchone() if row.clock_trusted else None
+    if there is not None and (found is None or (found[4] and found[3] < there[3])):
+        found = there
     if found is None or found[0] != Direction.IN:
         return None
     return unpack_draft(vault.open(Field.REGISTRATION, found[1], found[2]))

@@ -1,8 +1,8 @@
 """The only builder: configuration to parts to threads to stop; returns the exit code.
 
-One thread a reader, one for the buttons, one for delivery, one for follow-up, one for control; this one waits for
-signals and feeds the watchdog. A reader, the buttons or the follow-up that fail are started again; delivery or control
-failing, or a dead store, ends the process with 1 and the service manager starts it afresh.
+One thread a reader, one for the buttons, one each for delivery, follow-up, other channels and control; this one waits for
+signals and feeds the watchdog. A reader, the buttons or a part that only asks is started again when it fails; delivery or
+control failing, or a dead store, ends the process with 1 and the service manager starts it afresh.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from hardware.indicator import open_indicator
 from hardware.ports import Reader, Sighting, Unreadable
 from hardware.simulated import SimulatedReader
 from kiosk import outbox
+from kiosk.channels import Channels, ChannelSettings
 from kiosk.contact import Pace
 from kiosk.contract import VALIDITY_GOOD
 from kiosk.control import ControlServer
@@ -98,6 +99,7 @@ class _Daemon:
         self._delivery = Delivery(
             book, self._service, house.timekeeper.read, _delivery_settings(config), accepted=self._followup.nudge
         )
+        self._channels = Channels(book, self._service, house.timekeeper.read, _channel_settings(config))
         self._intake = self._build_intake()
         self._presses = Presses()
         self._panel = self._build_panel()
@@ -134,6 +136,7 @@ class _Daemon:
             "control": self._essential(self._control.run),
             "delivery": self._essential(self._delivery.run),
             "followup": self._restarted(self._followup.run),
+            "channels": self._restarted(self._channels.run),
         }
         work |= {f"reader {door.gate.name}": self._essential(door.run) for door in self._entrances}
         if self._panel is not None:
@@ -161,6 +164,7 @@ class _Daemon:
         self._control.close()
         self._delivery.nudge()
         self._followup.nudge()
+        self._channels.nudge()
         if self._services is not None:
             self._services.abort()
         for door in self._entrances:
@@ -194,7 +198,7 @@ class _Daemon:
                 try:
                     work(stop)
                 except Exception:  # noqa: BLE001  what comes after the registration must not stop the taps
-                    _log.exception("the follow-up failed and is started again")
+                    _log.exception("a part that only asks failed and is started again")
                     stop.wait(_LOOK_SECONDS)
 
         return run
@@ -275,6 +279,15 @@ def _delivery_settings(config: Config) -> DeliverySettings:
             start_jitter_seconds=service.start_jitter_seconds,
             probe_seconds=service.probe_seconds,
         ),
+    )
+
+
+def _channel_settings(config: Config) -> ChannelSettings:
+    return ChannelSettings(
+        every_seconds=config.service.channels_seconds,
+        max_shift_hours=config.rules.max_shift_hours,
+        zone=config.site.time_zone,
+        place=config.site.place,
     )
 
 

@@ -11,17 +11,18 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from kiosk.identifiers import Insz
+from kiosk.identifiers import DeclarationNumber, Employer, Insz
 from kiosk.model import Direction, Draft, Place, TaskKind
-from kiosk.outbox import Outbox
+from kiosk.outbox import Outbox, unseal
 from kiosk.records import group_bytes, pack_draft
 from kiosk.vault import Field, Index, new_uid
 from kiosk.verdicts import Found, ServedRegistration
 
 #: Rows looked at in one transaction, so that no tap waits longer than 20 ms on a slower machine.
 _SLICE: Final = 100
+_LAST_ID: Final = 2**63 - 1
 _T = TypeVar("_T")
 
 _OURS_SQL: Final = (
@@ -40,10 +41,28 @@ _CLOSE_SQL: Final = (
     " WHERE b.holder = ?4 AND b.book = ?2 AND b.id < tasks.registration AND b.state <> 'cancelled' ORDER BY b.id DESC LIMIT 1)"
 )
 _FORGET_SQL: Final = (
-    "DELETE FROM elsewhere WHERE id IN (SELECT id FROM elsewhere e WHERE book = ?1 AND at_ms < ?2 AND EXISTS"
-    " (SELECT 1 FROM elsewhere WHERE holder = e.holder AND book = ?1 AND gone_ms IS NULL AND at_ms > e.at_ms UNION ALL"
-    " SELECT 1 FROM registrations WHERE holder = e.holder AND book = ?1 AND at_ms > e.at_ms) LIMIT ?3)"
+    "DELETE FROM elsewhere WHERE id IN (SELECT id FROM elsewhere e WHERE book = ?1 AND at_ms < ?2"
+    " AND (gone_ms IS NOT NULL OR EXISTS ("
+    "SELECT 1 FROM elsewhere WHERE holder = e.holder AND book = ?1 AND gone_ms IS NULL AND at_ms > e.at_ms UNION ALL"
+    " SELECT 1 FROM registrations WHERE holder = e.holder AND book = ?1 AND at_ms > e.at_ms)) LIMIT ?3)"
 )
+#: When the stays began whose OUT lacks; the task names the IN that showed it.
+_UNCLOSED_SQL: Final = (
+    "SELECT min((SELECT at_ms FROM registrations WHERE holder = t.holder AND book = t.book AND id < t.registration"
+    " AND state <> 'cancelled' ORDER BY id DESC LIMIT 1)) FROM tasks t"
+    " WHERE book = ? AND kind = ? AND closed_ms IS NULL AND opened_ms >= ?"
+)
+#: The plus keeps SQLite from sorting the whole book by way of an index: the newest rows are the last ones.
+_HERE_SQL: Final = (
+    "SELECT id, clock_trusted, at_ms, holder, direction, group_index, uid, sealed FROM registrations"
+    " WHERE id < ? AND +book = ? AND +state <> 'cancelled' ORDER BY id DESC LIMIT ?"
+)
+_THERE_SQL: Final = (
+    "SELECT at_ms, holder, direction, group_index, uid, sealed FROM elsewhere"
+    " WHERE book = ? AND at_ms >= ? AND gone_ms IS NULL ORDER BY at_ms DESC LIMIT ?"
+)
+#: Two days of a large site: where the clock is never trusted nothing else ends the look.
+_MOST_ROWS: Final = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +83,66 @@ class Other:
     def at_ms(self) -> int:
         """Its moment, Unix milliseconds UTC; the service keeps whole seconds."""
         return self.served.second * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """A registration that says where somebody is; the fields are the columns of ``_THERE_SQL``."""
+
+    at_ms: int
+    holder: int
+    direction: str
+    group: bytes | None
+    uid: bytes
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """A group whose registrations by other channels matter now.
+
+    Attributes:
+        group: The blind index of employer and declaration.
+        employer: Whose workers.
+        declaration: For which works.
+        last_ms: When its newest registration was made, Unix milliseconds UTC.
+    """
+
+    group: bytes
+    employer: Employer
+    declaration: DeclarationNumber
+    last_ms: int
+
+
+def scopes(outbox: Outbox, *, shift_ms: int, day_ms: int) -> list[Scope]:
+    """The groups of everybody who is inside, or tapped today; none while that is nobody.
+
+    Args:
+        outbox: The book.
+        shift_ms: Whoever came in before this is not inside any more, Unix milliseconds UTC.
+        day_ms: When the site's day began, likewise.
+    """
+    seen = _seen(outbox, min(shift_ms, day_ms))
+    newest: dict[int, Presence] = {}
+    samples: dict[bytes, Presence] = {}
+    for each in sorted(seen, key=lambda each: each.at_ms, reverse=True):
+        is_newest = newest.setdefault(each.holder, each) is each
+        inside = is_newest and each.direction == Direction.IN and each.at_ms >= shift_ms
+        if each.group is not None and (inside or each.at_ms >= day_ms):
+            samples.setdefault(each.group, each)
+    found = []
+    for group, sample in samples.items():
+        registration, _ = unseal(outbox, sample.uid, sample.sealed)
+        if registration is not None:
+            scope = Scope(group=group, employer=registration.employer, declaration=registration.declaration, last_ms=sample.at_ms)
+            found.append(scope)
+    return found
+
+
+def unclosed_since_ms(connection: sqlite3.Connection, book: int, *, opened_ms: int) -> int | None:
+    """When the first of the stays began whose missing OUT became a task at or after ``opened_ms``; None without one."""
+    row = connection.execute(_UNCLOSED_SQL, (book, TaskKind.MISSING_OUT.value, opened_ms)).fetchone()
+    return None if row[0] is None else int(row[0])
 
 
 def others(outbox: Outbox, found: Found) -> list[Other]:
@@ -98,7 +177,9 @@ def keep(outbox: Outbox, place: Place, group: bytes, window: tuple[int, int], sh
         Whether anything was news. Nothing is written otherwise.
     """
     known = outbox.database.read(partial(_known, book=outbox.book, group=group, window=window))
-    living = {each.served.registration_id: each for each in shown if not each.served.cancelled}
+    # A service that narrows less than it was asked to shows other groups too; those have their own searches.
+    mine = (each for each in shown if each.group == group and not each.served.cancelled)
+    living = {each.served.registration_id: each for each in mine}
     fresh = [each for number, each in living.items() if known.get(number, True)]
     gone = [number for number, is_gone in known.items() if number not in living and not is_gone]
     for some in _slices(fresh):
@@ -111,6 +192,29 @@ def keep(outbox: Outbox, place: Place, group: bytes, window: tuple[int, int], sh
 def forget(outbox: Outbox, *, before_ms: int) -> None:
     """Delete what is older than this and says of nobody any more where he is; a slice each time."""
     outbox.database.write(lambda connection: connection.execute(_FORGET_SQL, (outbox.book, before_ms, _SLICE)))
+
+
+def _seen(outbox: Outbox, since_ms: int) -> list[Presence]:
+    """Everything since then, here and by other channels; backwards from the newest, in slices."""
+    book = outbox.book
+    there = outbox.database.read(lambda c: c.execute(_THERE_SQL, (book, since_ms, _MOST_ROWS)).fetchall())
+    seen = [Presence(*row) for row in there]
+    before, rows = _LAST_ID, 0
+    while rows < _MOST_ROWS:
+        some = outbox.database.read(partial(_before, book=book, before=before))
+        for number, trusted, *fields in some:
+            if trusted and fields[0] < since_ms:
+                return seen
+            before = number
+            seen.append(Presence(*fields))
+        rows += len(some)
+        if len(some) < _SLICE:
+            break
+    return seen
+
+
+def _before(connection: sqlite3.Connection, book: int, before: int) -> list[tuple[Any, ...]]:
+    return connection.execute(_HERE_SQL, (before, book, _SLICE)).fetchall()
 
 
 def _holders(outbox: Outbox, ssins: Iterable[str]) -> dict[str, int]:

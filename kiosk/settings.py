@@ -143,6 +143,7 @@ class Service:
     start_jitter_seconds: Seconds = 30
     probe_seconds: Seconds = 30
     follow_up_seconds: SecondsFromOne = 30
+    channels_seconds: Seconds = 300
     self_employed_employer: Carried = SELF_EMPLOYED_CARRIES
     paths: Paths = field(default_factory=Paths)
 

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from kiosk import amendments, tasks
+from kiosk import amendments, elsewhere, tasks
 from kiosk.amendments import Kept, SealedRow
 from kiosk.desk import Desk
 from kiosk.model import Direction, Reason, State, TaskKind
+from kiosk.outbox import Outbox
 from kiosk.records import pack_remarks
 from kiosk.vault import Field
+from kiosk.verdicts import ServedRegistration
 from tests.desks import MORNING_MS, Clock, add_row, draft, holds, open_desk, put
-from tests.people import CANARY_INSZ, OTHER_EMPLOYER, invented_insz
+from tests.people import CANARY_INSZ, DECLARATION, OTHER_EMPLOYER, PLACE, invented_insz
 
 
 @pytest.fixture
@@ -153,6 +155,42 @@ def test_the_stay_before_is_the_holders_own_and_open(desk: Desk) -> None:
 
     assert stay(first) == invented_insz(1).digits
     assert stay(second) is None
+
+
+def _by_phone(desk: Desk, direction: Direction, at_ms: int, number: int) -> None:
+    """Keep what a search showed of holder 1's other channel."""
+    served = ServedRegistration(
+        registration_id=number,
+        ssin=invented_insz(7).digits,
+        direction=direction,
+        second=at_ms // 1000,
+        employer=OTHER_EMPLOYER,
+        declaration=DECLARATION,
+        validity="valid",
+        remarks=(),
+        cancelled=False,
+    )
+    found = elsewhere.Other(holder=1, group=b"group", served=served)
+    window = (at_ms - 1, at_ms + 1)
+    elsewhere.keep(Outbox(desk.database, desk.vault, desk.book), PLACE, b"group", window, [found], at_ms=at_ms)
+
+
+def test_the_stay_before_may_have_begun_by_another_channel(desk: Desk) -> None:
+    """Where that is known to be the last thing before the OUT: not before a tap here, not by a clock that was not trusted."""
+    add_row(desk, 1, draft(ssin=invented_insz(1)))
+    here = add_row(desk, 1, draft(Direction.OUT, MORNING_MS + 100_000))
+    _by_phone(desk, Direction.IN, MORNING_MS + 300_000, 18)
+    phone = add_row(desk, 1, draft(Direction.OUT, MORNING_MS + 400_000))
+    doubtful = add_row(desk, 1, draft(Direction.OUT, MORNING_MS + 450_000), trusted=False)
+    _by_phone(desk, Direction.OUT, MORNING_MS + 500_000, 19)
+    twice = add_row(desk, 1, draft(Direction.OUT, MORNING_MS + 600_000))
+
+    def stay(row: int) -> str | None:
+        before = sealed(desk, row)
+        found = desk.database.read(lambda connection: amendments.stay_before(connection, desk.vault, book=desk.book, row=before))
+        return None if found is None else found.ssin.digits
+
+    assert [stay(row) for row in (here, phone, doubtful, twice)] == [invented_insz(1).digits, invented_insz(7).digits, None, None]
 
 
 def test_a_cancelled_row_says_why_and_hides_it_on_disk(desk: Desk) -> None:
