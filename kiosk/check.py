@@ -48,11 +48,12 @@ def check(config: Config, now: datetime) -> list[Finding]:
         config: Loaded with its secrets: what is wrong in the file itself was reported by that.
         now: Aware, UTC.
     """
+    served = f"against {config.service.service_host}, {config.service.environment.value}, for {config.site.regime.value}"
     return [
         Finding(
             subject="configuration",
             grade=Grade.OK,
-            told=f"{config.path}: against {config.service.service_host}, {config.service.environment.value}",
+            told=f"{config.path}: {served}",
         ),
         *_client_keys(config, now),
         *_store(config),

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from kiosk.auth import Token, TokenSource, load_private_key
 from kiosk.consultation import encode_cancellation, encode_place
-from kiosk.contract import MAX_PAGES, PAGE_SIZE, PROBLEM_JSON, TRACE_HEADER, ServiceSettings
+from kiosk.contract import MAX_PAGES, PROBLEM_JSON, TRACE_HEADER, ServiceSettings
 from kiosk.exchange import Exchange, Outcome, Reply
 from kiosk.judgement import (
     judge_addresses,
@@ -87,7 +87,7 @@ class Client:
             fresh = set(page.ids) - seen
             seen |= fresh
             found.update((each.registration_id, each) for each in page.registrations)
-            if _is_last(page, seen, fresh):
+            if _is_last(page, seen, fresh, self._settings.page_size):
                 return Found(registrations=tuple(found.values()))
             # Rows came or went between two pages, or the service ignores the page number: some may have been missed.
             if not fresh:
@@ -127,7 +127,8 @@ class Client:
         self._exchange.close()
 
     def _page(self, query: Query, number: int) -> Page | SearchFailed | SearchUnavailable:
-        return self._asked(self._call(self._settings.paths.search, encode_query(query, number)), judge_page)
+        body = encode_query(query, number, self._settings.page_size)
+        return self._asked(self._call(self._settings.paths.search, body), judge_page)
 
     def _asked(self, outcome: Outcome, judge: Callable[[Reply, int], _T]) -> _T | SearchFailed:
         """Judge the answer to a question; whatever kept it from being answered is tried again later."""
@@ -175,11 +176,11 @@ class Client:
         return token, outcome
 
 
-def _is_last(page: Page, seen: set[int], fresh: set[int]) -> bool:
+def _is_last(page: Page, seen: set[int], fresh: set[int], asked: int) -> bool:
     """Whether everything was seen: by the total, else by a short page, else by a page without anything new."""
     if page.total is not None:
         return len(seen) == page.total
     if page.size is not None:
         return len(page.ids) < page.size
     # A service may cut pages shorter than we ask without saying so; a full page that repeats itself proves nothing.
-    return not fresh and len(page.ids) < PAGE_SIZE
+    return not fresh and len(page.ids) < asked

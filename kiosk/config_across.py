@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import fields
 from datetime import date
 
-from kiosk.config_checks import Mistake, Wrong, misplaced, url_path
+from kiosk.config_checks import Mistake, Wrong, misplaced, operation_path
 from kiosk.config_draft import Draft
 from kiosk.device_settings import Button, Indicator
 from kiosk.identifiers import DeclarationNumber
@@ -94,7 +94,7 @@ def _twice(values: Mapping[str, Hashable]) -> Iterator[Mistake]:
 def _paths(service: Service) -> Iterator[Mistake]:
     for path in fields(service.paths):
         try:
-            url_path(getattr(service.paths, path.name))
+            operation_path(getattr(service.paths, path.name), takes_id=path.name == "consult")
         except Wrong as error:
             yield Mistake(f"service.paths.{path.name}", str(error))
 

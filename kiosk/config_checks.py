@@ -219,6 +219,16 @@ def url_path(value: object) -> str:
     return path
 
 
+def operation_path(value: object, *, takes_id: bool) -> str:
+    """Accept the path of an operation that is asked about one registration, or about none; raises ``Wrong``."""
+    path = url_path(value)
+    if takes_id and "{id}" not in path:
+        raise Wrong("has no {id}; write {id} where the number of the registration goes")
+    if re.search("[{}]", path.replace("{id}", "", 1) if takes_id else path):
+        raise Wrong("has braces that nothing fills in; remove them" + (", all but one {id}" if takes_id else ""))
+    return path
+
+
 def zone(value: object) -> ZoneInfo:
     """Accept the name of a time zone of the IANA database; raises ``Wrong``."""
     try:

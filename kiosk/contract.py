@@ -156,29 +156,6 @@ TOKEN_URL: Final = f"https://{PRODUCTION_HOST}/REST/oauth/v5/token"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Regime:
-    """A sector that registers presences, and whether this program serves it.
-
-    Attributes:
-        name: The sector.
-        since: The first year, or None where unknown.
-        enabled: Whether registrations are made for it.
-        note: What is known of how it differs.
-    """
-
-    name: str
-    since: int | None
-    enabled: bool
-    note: str
-
-
-CLEANING: Final = Regime(name="cleaning", since=2024, enabled=True, note="in and out, with times; one declaration of works each")
-CONSTRUCTION: Final = Regime(name="construction", since=2027, enabled=False, note="today one presence a day, by Checkinatwork")
-MEAT: Final = Regime(name="meat", since=None, enabled=False, note="today one presence a day, by Checkinatwork")
-REGIMES: Final = (CLEANING, CONSTRUCTION, MEAT)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Paths:
     """Paths below the API's base, each overridable by configuration while the contract is partly assumed."""
 
@@ -201,6 +178,7 @@ class ServiceSettings:
         private_key: The client key, PEM, not encrypted.
         ca_file: Certificates to trust, PEM, or None for the system's trust store.
         timeout_seconds: Total per HTTP call, connecting and reading included; 0 or more.
+        page_size: Registrations asked for in one page of a search, 1 or more.
         paths: Paths below ``api_url``.
 
     Raises:
@@ -213,6 +191,7 @@ class ServiceSettings:
     private_key: Path
     ca_file: Path | None = None
     timeout_seconds: float = 15
+    page_size: int = PAGE_SIZE
     paths: Paths = field(default_factory=Paths)
 
     def __post_init__(self) -> None:

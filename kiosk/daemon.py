@@ -268,7 +268,7 @@ class _Daemon:
 def _delivery_settings(config: Config) -> DeliverySettings:
     service, rules = config.service, config.rules
     return DeliverySettings(
-        batch_size=service.batch_size,
+        batch_size=service.items_in_a_call,
         settle_seconds=service.settle_seconds,
         order_wait_minutes=service.order_wait_minutes,
         late_after_minutes=rules.late_after_minutes,

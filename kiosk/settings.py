@@ -13,11 +13,12 @@ from typing import Annotated, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from kiosk.config_checks import Choice, Listen, Number, Parsed, Text, service_url, web_address, zone
-from kiosk.contract import MAX_BATCH, PRODUCTION_HOST, SELF_EMPLOYED_CARRIES, TOKEN_URL, Paths, ServiceSettings
+from kiosk.config_checks import Choice, Listen, Number, Parsed, Text, Wrong, service_url, web_address, zone
+from kiosk.contract import MAX_BATCH, PAGE_SIZE, PRODUCTION_HOST, SELF_EMPLOYED_CARRIES, TOKEN_URL, Paths, ServiceSettings
 from kiosk.device_settings import Button, Declared, Indicator
 from kiosk.identifiers import Employer, EnterpriseNumber, ForeignVatNumber
 from kiosk.model import Address, Carried, Coordinates, Environment, Place, ReaderDirection
+from kiosk.regimes import REGIMES, Sector
 from kiosk.rules import DeclarationTerm, Limits
 
 _YEAR: Final = 366
@@ -61,6 +62,15 @@ class PositionSource(StrEnum):
     GPSD = "gpsd"
 
 
+def _served(value: object) -> StrEnum:
+    """Accept a sector that is switched on; raises ``Wrong`` with what is missing for the others."""
+    sector = Choice(Sector)(value)
+    for regime in REGIMES:
+        if regime.sector is sector and not regime.enabled:
+            raise Wrong(regime.refusal)
+    return sector
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteAddress:
     """The place of work by its address; the lengths are those that the service's contract is assumed to allow."""
@@ -81,6 +91,7 @@ class Site:
     longitude: Annotated[float, Number(-180, 180)]
     time_zone: Annotated[ZoneInfo, zone] = field(default_factory=lambda: ZoneInfo("Europe/Brussels"))
     local_only: bool = False
+    regime: Annotated[Sector, _served] = Sector.CLEANING
     address: SiteAddress | None = None
 
     @property
@@ -124,6 +135,14 @@ class Declaration(NamesEmployer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceLimits:
+    """What the service takes in one call, and gives in one page of a search."""
+
+    batch: Annotated[int, Number(1, MAX_BATCH, whole=True)] = MAX_BATCH
+    page_size: Annotated[int, Number(1, 500, whole=True)] = PAGE_SIZE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """How the service is reached, and how patiently."""
 
@@ -146,6 +165,12 @@ class Service:
     channels_seconds: Seconds = 300
     self_employed_employer: Carried = SELF_EMPLOYED_CARRIES
     paths: Paths = field(default_factory=Paths)
+    limits: ServiceLimits = field(default_factory=ServiceLimits)
+
+    @property
+    def items_in_a_call(self) -> int:
+        """Registrations sent or cancelled in one call: what was asked for, where the service takes so many."""
+        return min(self.batch_size, self.limits.batch)
 
     @property
     def service_host(self) -> str:
@@ -168,6 +193,7 @@ class Service:
             private_key=self.private_key,
             ca_file=self.ca_file,
             timeout_seconds=self.timeout_seconds,
+            page_size=self.limits.page_size,
             paths=self.paths,
         )
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kiosk.contract import PAGE_SIZE, VALIDITY_CANCELLED, VALIDITY_PENDING, Field
+from kiosk.contract import VALIDITY_CANCELLED, VALIDITY_PENDING, Field
 from kiosk.identifiers import DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber
 from kiosk.model import Address, Coordinates, Direction, Place, Registration, rfc3339
 from kiosk.problems import as_count, as_list, code, issues, load, unix_second
@@ -50,8 +50,8 @@ def encode_registrations(registrations: Sequence[Registration]) -> bytes:
     return dump({Field.ITEMS: [_item(each) for each in registrations]})
 
 
-def encode_query(query: Query, page: int) -> bytes:
-    """Write the body of a search for one page, counted from 1; times as UTC seconds."""
+def encode_query(query: Query, page: int, size: int) -> bytes:
+    """Write the body of a search for one page of ``size``, counted from 1; times as UTC seconds."""
     body: dict[str, object] = {Field.FROM: rfc3339(query.from_ms), Field.TO: rfc3339(query.to_ms)}
     if query.ssin is not None:
         body[Field.SSIN] = query.ssin
@@ -59,7 +59,7 @@ def encode_query(query: Query, page: int) -> bytes:
         body[Field.EMPLOYER] = _employer(query.employer)
     if query.declaration is not None:
         body[Field.DECLARATION] = query.declaration.value
-    return dump(body | {Field.PAGE: page, Field.PAGE_SIZE: PAGE_SIZE})
+    return dump(body | {Field.PAGE: page, Field.PAGE_SIZE: size})
 
 
 def decode_answer(body: bytes, sent: Sequence[Registration]) -> tuple[ItemVerdict, ...] | None:

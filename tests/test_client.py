@@ -107,7 +107,11 @@ def serve(authority: Authority, leaf: Path, key_file: Path) -> Iterator[Serve]:
     opened: list[tuple[ScriptedServer, Client]] = []
 
     def start(
-        *behaviours: Behaviour, token: Sequence[Behaviour] = (), timeout: float = 5, paths: Paths | None = None
+        *behaviours: Behaviour,
+        token: Sequence[Behaviour] = (),
+        timeout: float = 5,
+        paths: Paths | None = None,
+        page_size: int = 100,
     ) -> tuple[ScriptedServer, Client]:
         paths_served = (REGISTER_PATH, SEARCH_PATH, CONSULT_PATH, CANCEL_PATH, ADDRESSES_PATH, HEALTH_PATH, "/api/other")
         routes = dict.fromkeys(paths_served, behaviours) | ({TOKEN_PATH: token} if token else {})
@@ -119,6 +123,7 @@ def serve(authority: Authority, leaf: Path, key_file: Path) -> Iterator[Serve]:
             private_key=key_file,
             ca_file=authority.ca_file,
             timeout_seconds=timeout,
+            page_size=page_size,
             paths=paths or Paths(),
         )
         opened.append((server, Client(settings, clock)))
@@ -370,6 +375,15 @@ def test_a_search_reads_all_pages(serve: Serve, behaviour: Behaviour, count: int
     assert isinstance(outcome, Found)
     assert [each.registration_id for each in outcome.registrations] == list(range(1, count + 1))
     assert len(server.seen(SEARCH_PATH)) == calls
+
+
+def test_pages_are_as_long_as_configured(serve: Serve) -> None:
+    """The page size of the configuration is what is asked for, and what a short page is measured by."""
+    server, client = serve(pages(7, 3, total=False, told=False), page_size=3)
+    assert isinstance(client.search(QUERY), Found)
+    assert [json.loads(each.body)["pageSize"] for each in server.seen(SEARCH_PATH)] == [3] * 4
+    _, client = serve(pages(3, 3, total=False, told=False, deaf=True), page_size=3)
+    assert client.search(QUERY) == SearchFailed(why="the pages of the search do not add up")
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,18 @@ def test_single_brackets_for_a_repeated_section_are_told(tmp_path: Path) -> None
         ),
         ([("[store]", "[rules]\nask_after_hours = 14\n[store]")], "rules.ask_after_hours: is not below max_shift_hours"),
         ([("[store]", '[service.paths]\nregister = "presenceRegistrations"\n[store]')], "service.paths.register: is no path"),
+        ([("[store]", '[service.paths]\nconsult = "/presences"\n[store]')], "service.paths.consult: has no {id}; write {id} where"),
+        ([("[store]", '[service.paths]\nconsult = "/{x}/{id}"\n[store]')], "service.paths.consult: has braces that nothing fills"),
+        (
+            [("[store]", '[service.paths]\nhealth = "/{id}"\n[store]')],
+            "service.paths.health: has braces that nothing fills in; remove",
+        ),
+        ([("[store]", "[service.limits]\nbatch = 201\n[store]")], "service.limits.batch: is out of range; write an integer from 1"),
+        (
+            [('name = "Wetstraat 16"', 'name = "x"\nregime = "construction"')],
+            "site.regime: construction is not served yet: it needs",
+        ),
+        ([('name = "Wetstraat 16"', 'name = "x"\nregime = "fishing"')], "site.regime: is a string that means nothing here"),
         (
             [("[store]", '[service.paths]\nregistre = "/x"\n[store]')],
             "service.paths.registre: is an unknown key; did you mean register?",

@@ -29,11 +29,6 @@ def test_only_registration_is_called_known() -> None:
     assert known == ["/presenceRegistrations/registerInBulk"]
 
 
-def test_only_cleaning_is_switched_on() -> None:
-    """Construction and meat are described and switched off."""
-    assert {regime.name: regime.enabled for regime in contract.REGIMES} == {"cleaning": True, "construction": False, "meat": False}
-
-
 def test_urls_are_joined_without_a_double_slash() -> None:
     """A base with a trailing slash gives the same URL as one without."""
     for base in ("https://host/v1", "https://host/v1/"):

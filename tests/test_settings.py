@@ -19,8 +19,8 @@ from kiosk.contract import Paths
 from kiosk.identifiers import EnterpriseNumber
 from kiosk.model import Environment
 from kiosk.rules import DeclarationTerm
-from kiosk.settings import Declaration, Rules, Service, SiteAddress
-from tests.configs import complaints, read, write
+from kiosk.settings import Declaration, Rules, Service, ServiceLimits, SiteAddress
+from tests.configs import change, complaints, read, write
 from tests.people import DECLARATION, EMPLOYER, OTHER_EMPLOYER, PLACE
 
 REFERENCE = (Path(config.__file__).parent / "kiosk.toml").read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ def entries() -> Iterator[tuple[str, Any, str]]:
 def keys() -> dict[str, Field[Any]]:
     """Each key of the slices by its path."""
     found = {f"{name}.{key.name}": key for name, slice_ in SECTIONS.items() for key in fields(slice_)}
-    for path, slice_ in (("service.paths", Paths), ("site.address", SiteAddress)):
+    for path, slice_ in (("service.paths", Paths), ("service.limits", ServiceLimits), ("site.address", SiteAddress)):
         del found[path]
         found |= {f"{path}.{key.name}": key for key in fields(slice_)}
     return found
@@ -140,6 +140,7 @@ def test_the_reference_works_with_every_line_in_use(tmp_path: Path) -> None:
     assert found.declarations[0].valid_until == date(2026, 12, 31)
     assert found.rules == Rules()
     assert found.service.paths == Paths()
+    assert found.service.limits == ServiceLimits()
     assert found.service.certificate == tmp_path / "client.cert.pem"
     assert found.own_settings[OTHER_EMPLOYER].private_key == tmp_path / "other.key.pem"
 
@@ -185,3 +186,10 @@ def test_slices_become_what_the_rooms_take(tmp_path: Path) -> None:
     own = Declaration(number=DECLARATION, enterprise_number=EnterpriseNumber("0403019261"), valid_until=date(2026, 1, 1))
     assert own.term == DeclarationTerm(number=DECLARATION, employer=own.employer, valid_from=None, valid_until=date(2026, 1, 1))
     assert not own.term.valid_on(date(2026, 1, 2))
+
+
+def test_a_call_holds_no_more_than_the_service_takes(tmp_path: Path) -> None:
+    """What the service takes bounds what was asked for, and pages are as long as configured."""
+    found = read(tmp_path, change(("[store]", "batch_size = 60\n[service.limits]\nbatch = 50\npage_size = 20\n[store]")))
+    assert (found.service.items_in_a_call, found.service.settings.page_size) == (50, 20)
+    assert read(tmp_path).service.items_in_a_call == 100

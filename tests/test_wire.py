@@ -72,9 +72,9 @@ def test_a_query_says_only_what_is_asked() -> None:
     """A search names its window and page, and person, employer and declaration only when asked for."""
     window = {"registrationDateFrom": "2026-11-22T06:01:05Z", "registrationDateTo": "2026-11-22T08:01:05Z", "pageSize": 100}
     query = Query(from_ms=AT_MS - 3_600_000, to_ms=AT_MS + 3_600_000)
-    assert json.loads(encode_query(query, 1)) == window | {"page": 1}
+    assert json.loads(encode_query(query, 1, 100)) == window | {"page": 1}
     full = Query(from_ms=query.from_ms, to_ms=query.to_ms, ssin=invented_insz(0).digits, employer=EMPLOYER, declaration=DECLARATION)
-    assert json.loads(encode_query(full, 2)) == window | {
+    assert json.loads(encode_query(full, 2, 100)) == window | {
         "page": 2,
         "ssin": invented_insz(0).digits,
         "employer": {"enterpriseNumber": "0206731645"},
