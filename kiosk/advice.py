@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from kiosk.contract import VALIDITY_CANCELLED, VALIDITY_GOOD, VALIDITY_PENDING, Evidence
+from kiosk.model import TaskKind
 
 
 class Language(StrEnum):
@@ -209,6 +210,28 @@ WORDS: Final = (
         ),
     ),
 )
+
+#: What the comparison with the service came to: the kinds of tasks that it opens.
+ON_TASKS: Final[Mapping[TaskKind, Text]] = {
+    TaskKind.LOST: _text(
+        nl="De dienst nam deze registratie aan en toont ze niet meer. Vraag de RSZ ernaar, met nummer en tijdstip.",
+        fr="Le service a accepté cet enregistrement et ne le montre plus. Demandez à l'ONSS, avec numéro et heure.",
+        de="Der Dienst nahm diese Meldung an und zeigt sie nicht mehr. Fragen Sie das LSS, mit Nummer und Zeitpunkt.",
+        en="The service accepted this registration and does not show it any more. Ask the NSSO, with its id and time.",
+    ),
+    TaskKind.DUPLICATE: _text(
+        nl="De dienst toont deze registratie twee keer. Laat de tweede annuleren (zie de nota).",
+        fr="Le service montre cet enregistrement deux fois. Faites annuler le second (voir la note).",
+        de="Der Dienst zeigt diese Meldung zweimal. Lassen Sie die zweite stornieren (siehe Notiz).",
+        en="The service shows this registration twice. Have the second one cancelled (see the note).",
+    ),
+    TaskKind.DIFFERENT: _text(
+        nl="De dienst toont deze registratie anders dan ze hier staat. Vergelijk: kiosk outbox show.",
+        fr="Le service montre cet enregistrement autrement qu'ici. Comparez : kiosk outbox show.",
+        de="Der Dienst zeigt diese Meldung anders, als sie hier steht. Vergleichen Sie: kiosk outbox show.",
+        en="The service shows this registration otherwise than it is here. Compare: kiosk outbox show.",
+    ),
+}
 
 _RAW: Final[Mapping[Audience, Text]] = {
     Audience.WORKER: _text(

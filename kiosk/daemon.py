@@ -23,7 +23,6 @@ from hardware.simulated import SimulatedReader
 from kiosk import outbox
 from kiosk.channels import Channels, ChannelSettings
 from kiosk.contact import Pace
-from kiosk.contract import VALIDITY_GOOD
 from kiosk.control import ControlServer
 from kiosk.delivery import Delivery
 from kiosk.entrance import Answers, Entrance
@@ -93,7 +92,6 @@ class _Daemon:
             book,
             self._service,
             house.timekeeper.read,
-            positive=VALIDITY_GOOD,
             patience=Patience(first_ms=round(config.service.follow_up_seconds * 1000)),
         )
         self._delivery = Delivery(

@@ -6,42 +6,54 @@ A row waits for its check by ``search_ms``: from its acceptance on, then each ti
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from kiosk import notices
+from kiosk.advice import is_good
 from kiosk.claims import HOUR_MS
+from kiosk.contract import VALIDITY_PENDING
 from kiosk.model import TaskKind
 from kiosk.outbox import Outbox, unseal
 from kiosk.records import pack_remarks
-from kiosk.tasks import open_task
+from kiosk.schedule import Dice
+from kiosk.tasks import close_tasks, open_task
 from kiosk.vault import Field
 from kiosk.verdicts import Found, Query, ServedRegistration
 
-#: How a registration's validity begins at the service; every other value is final (facts, rsz-service, section 2.3).
-PENDING: Final = "pending"
+#: Rows looked at for one search: some 3 ms under the store's lock.
 _MOST_ROWS: Final = 500
+#: Rows changed in one transaction, so that no tap waits longer than 20 ms on a slower machine.
+_SLICE: Final = 100
+#: Rows that are due are looked up together within this reach; others, which would only come along, within the nearer one:
+#: at a busy gate a search should show an hour of everybody's registrations, not a day.
 _REACH_MS: Final = 12 * HOUR_MS
+_COMPANY_MS: Final = HOUR_MS
+#: Rows are known again by the service's id; the window only has to hold their second.
+_MARGIN_MS: Final = 60_000
+_DAY_MS: Final = 24 * HOUR_MS
 
-_DUE_SQL: Final = (
-    "SELECT id, holder, uid, sealed, group_index, at_ms, registration_id, confirmed_ms FROM registrations"
-    " WHERE book = ? AND state = 'accepted' AND validity = 'pending' AND search_ms <= ? ORDER BY search_ms LIMIT ?"
+_KEPT_SQL: Final = "SELECT uid, validity, remarks FROM registrations WHERE id = ? AND book = ? AND state = 'accepted'"
+_PENDING_SQL: Final = (
+    "SELECT id, uid, sealed, group_index, at_ms, registration_id, confirmed_ms, search_ms FROM registrations"
+    " WHERE book = ? AND state = 'accepted' AND validity = 'pending' ORDER BY search_ms LIMIT ?"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Unchecked:
-    """An accepted row without a final validity; the fields are the columns of ``_DUE_SQL``."""
+    """An accepted row without a final validity; the fields are the columns of ``_PENDING_SQL``."""
 
     id: int
-    holder: int
     uid: bytes
     sealed: bytes
     group: bytes
     at_ms: int
     registration_id: int
     confirmed_ms: int
+    search_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +70,7 @@ class Patience:
 
     Attributes:
         first_ms: From the acceptance to the first check.
-        longest_ms: Between two checks of a row at most.
+        longest_ms: Between two checks of a row at most on its first day; later a twenty-fourth of its age.
         gone_ms: A row that is not found at this age has disappeared.
     """
 
@@ -66,20 +78,32 @@ class Patience:
     longest_ms: int = HOUR_MS
     gone_ms: int = HOUR_MS
 
+    def wait_ms(self, age_ms: int) -> int:
+        """How long a row of this age waits for its next check: as long again as it is old, between the limits."""
+        return max(self.first_ms, min(age_ms, max(self.longest_ms, age_ms * self.longest_ms // _DAY_MS)))
+
 
 def due(outbox: Outbox, now_ms: int, patience: Patience) -> Check | None:
-    """Choose the rows to check next, or None when none is due."""
-    values = (outbox.book, now_ms - patience.first_ms, _MOST_ROWS)
-    rows = outbox.database.read(lambda connection: [Unchecked(*row) for row in connection.execute(_DUE_SQL, values)])
-    if not rows:
+    """Choose the rows to check next, or None when none is due: those of the group that has waited longest.
+
+    Rows near the first that are not due yet come along, since the same search shows them.
+    """
+    values = (outbox.book, _MOST_ROWS)
+    rows = outbox.database.read(lambda connection: [Unchecked(*row) for row in connection.execute(_PENDING_SQL, values)])
+    due_ms = now_ms - patience.first_ms
+    if not rows or rows[0].search_ms > due_ms:
         return None
     first = rows[0]
-    near = tuple(row for row in rows if row.group == first.group and abs(row.at_ms - first.at_ms) <= _REACH_MS)
+    near = tuple(
+        row
+        for row in rows
+        if row.group == first.group and abs(row.at_ms - first.at_ms) <= (_REACH_MS if row.search_ms <= due_ms else _COMPANY_MS)
+    )
     # Without its seal a row still has its service id; its group is then searched unnarrowed.
     registration, _ = unseal(outbox, first.uid, first.sealed)
     query = Query(
-        from_ms=min(row.at_ms for row in near) - HOUR_MS,
-        to_ms=max(row.at_ms for row in near) + HOUR_MS,
+        from_ms=min(row.at_ms for row in near) - _MARGIN_MS,
+        to_ms=max(row.at_ms for row in near) + _MARGIN_MS,
         employer=None if registration is None else registration.employer,
         declaration=None if registration is None else registration.declaration,
     )
@@ -94,57 +118,100 @@ def next_due_ms(connection: sqlite3.Connection, book: int, patience: Patience) -
     return None if first is None else int(first) + patience.first_ms
 
 
-def write(outbox: Outbox, check: Check, found: Found, *, positive: frozenset[str], patience: Patience, at_ms: int) -> None:
+def has_backlog(connection: sqlite3.Connection, book: int) -> bool:
+    """Whether rows wait to be sent: these go first."""
+    sql = "SELECT 1 FROM registrations WHERE book = ? AND state = 'queued' AND reason IS NULL LIMIT 1"
+    return connection.execute(sql, (book,)).fetchone() is not None
+
+
+def write(outbox: Outbox, check: Check, found: Found, patience: Patience, *, at_ms: int, dice: Dice) -> None:
     """Keep what a search showed; a negative or vanished registration stays accepted, with a task (design, section 7).
 
     Args:
         outbox: The book.
         check: What was searched for.
         found: What the service holds.
-        positive: The final validities that are good news, lower case.
         patience: When to ask again about those still pending.
         at_ms: The trusted clock, Unix milliseconds UTC.
+        dice: Chance for the waits.
     """
     served = {each.registration_id: each for each in found.registrations}
 
-    def work(connection: sqlite3.Connection) -> None:
-        for row in check.rows:
+    def work(rows: Sequence[Unchecked], connection: sqlite3.Connection) -> None:
+        for row in rows:
             shown = served.get(row.registration_id)
-            if shown is not None and (shown.cancelled or shown.validity != PENDING):
-                _conclude(connection, outbox, row, shown)
-                if shown.cancelled or shown.validity.lower() not in positive:
-                    _complain(connection, outbox, row, shown.validity, at_ms)
-                continue
-            if shown is None and at_ms - row.confirmed_ms >= patience.gone_ms:
-                _complain(connection, outbox, row, "not found at the service", at_ms)
-            _postpone(connection, [row], patience, at_ms)
+            if shown is not None:
+                keep(connection, outbox, row.id, shown, at_ms=at_ms)
+            elif at_ms - row.confirmed_ms >= patience.gone_ms:
+                lose(connection, outbox, row.id, at_ms=at_ms)
+            if shown is None or not is_final(shown):
+                _postpone(connection, row, _next_ms(row, patience, at_ms, dice), patience)
 
-    outbox.database.write(work)
+    _in_slices(outbox, check.rows, work)
 
 
-def postpone(outbox: Outbox, check: Check, patience: Patience, *, at_ms: int) -> None:
-    """Ask about these rows later: the search did not come about."""
-    outbox.database.write(partial(_postpone, rows=check.rows, patience=patience, at_ms=at_ms))
+def postpone(outbox: Outbox, check: Check, patience: Patience, *, at_ms: int, dice: Dice, least_seconds: float = 0) -> None:
+    """Ask about these rows later and let other groups go first: the search did not come about."""
+    least_ms = at_ms + round(least_seconds * 1000)
+
+    def work(rows: Sequence[Unchecked], connection: sqlite3.Connection) -> None:
+        for row in rows:
+            _postpone(connection, row, max(least_ms, _next_ms(row, patience, at_ms, dice)), patience)
+
+    _in_slices(outbox, check.rows, work)
 
 
-def _conclude(connection: sqlite3.Connection, outbox: Outbox, row: Unchecked, shown: ServedRegistration) -> None:
-    remarks = outbox.vault.seal(Field.REMARKS, row.uid, pack_remarks(shown.remarks)) if shown.remarks else None
+def is_final(shown: ServedRegistration) -> bool:
+    """Whether the service has made up its mind: every validity but the first is final (facts, rsz-service, section 2.3)."""
+    return shown.cancelled or shown.validity != VALIDITY_PENDING
+
+
+def keep(connection: sqlite3.Connection, outbox: Outbox, row: int, shown: ServedRegistration, *, at_ms: int) -> bool:
+    """Keep what the service shows of an accepted row and tell whom it concerns, inside the caller's transaction.
+
+    What was told before is not told again; a task about what is no longer so is closed.
+
+    Returns:
+        Whether anything was new.
+    """
+    close_tasks(connection, registration=row, kinds=frozenset({TaskKind.LOST}), at_ms=at_ms)
+    found = connection.execute(_KEPT_SQL, (row, outbox.book)).fetchone()
+    if found is None:
+        return False  # cancelled while the service was asked
+    uid, validity, sealed = found
+    remarks = notices.remarks_of(outbox.vault, uid, sealed)
+    if (validity, remarks) == (shown.validity, shown.remarks):
+        return False
+    packed = outbox.vault.seal(Field.REMARKS, uid, pack_remarks(shown.remarks)) if shown.remarks else None
     connection.execute(
-        "UPDATE registrations SET validity = ?, remarks = ?, search_ms = NULL WHERE id = ? AND state = 'accepted'",
-        (shown.validity, remarks, row.id),
+        "UPDATE registrations SET validity = ?, remarks = ?, search_ms = iif(?, NULL, search_ms) WHERE id = ?",
+        (shown.validity, packed, is_final(shown), row),
+    )
+    if remarks != shown.remarks or not is_good(shown.validity):
+        close_tasks(connection, registration=row, kinds=frozenset({TaskKind.VALIDITY, TaskKind.REMARK}), at_ms=at_ms)
+        notices.spread(connection, outbox, row, validity=shown.validity, remarks=shown.remarks, at_ms=at_ms)
+    return True
+
+
+def lose(connection: sqlite3.Connection, outbox: Outbox, row: int, *, at_ms: int) -> None:
+    """Make a task of an accepted registration that the service does not show any more, inside the caller's transaction."""
+    holder = connection.execute("SELECT holder FROM registrations WHERE id = ?", (row,)).fetchone()[0]
+    note = "not found at the service"
+    open_task(connection, TaskKind.LOST, book=outbox.book, at_ms=at_ms, registration=row, holder=holder, note=note)
+
+
+def _in_slices(outbox: Outbox, rows: Sequence[Unchecked], work: Callable[[Sequence[Unchecked], sqlite3.Connection], None]) -> None:
+    for start in range(0, len(rows), _SLICE):
+        outbox.database.write(partial(work, rows[start : start + _SLICE]))
+
+
+def _postpone(connection: sqlite3.Connection, row: Unchecked, until_ms: int, patience: Patience) -> None:
+    # due() adds first_ms again
+    connection.execute(
+        "UPDATE registrations SET search_ms = ? WHERE id = ? AND state = 'accepted'", (until_ms - patience.first_ms, row.id)
     )
 
 
-def _complain(connection: sqlite3.Connection, outbox: Outbox, row: Unchecked, note: str, at_ms: int) -> None:
-    open_task(connection, TaskKind.VALIDITY, book=outbox.book, at_ms=at_ms, registration=row.id, holder=row.holder, note=note)
-
-
-def _postpone(connection: sqlite3.Connection, rows: Iterable[Unchecked], patience: Patience, at_ms: int) -> None:
-    connection.executemany(
-        "UPDATE registrations SET search_ms = ? WHERE id = ? AND state = 'accepted'",
-        (
-            # due() adds first_ms again
-            (at_ms + min(patience.longest_ms, max(patience.first_ms, at_ms - row.confirmed_ms)) - patience.first_ms, row.id)
-            for row in rows
-        ),
-    )
+def _next_ms(row: Unchecked, patience: Patience, at_ms: int, dice: Dice) -> int:
+    """When to ask again: by its age, and up to an eighth later, so that boxes that came back together don't stay in step."""
+    return at_ms + round(patience.wait_ms(at_ms - row.confirmed_ms) * (1 + dice() / 8))

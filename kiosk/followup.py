@@ -1,6 +1,6 @@
 """Follow-up: what the service finds about accepted registrations, asked for politely and kept on their rows.
 
-Validity checks run at the service after it accepted (facts, rsz-service, section 2.3). This thread reads only; it may
+Validity checks run at the service after it accepted (facts, rsz-service, section 2.3). This thread sends nothing; it may
 die and be started again at any moment.
 """
 
@@ -13,7 +13,7 @@ from threading import Condition, Event
 from typing import Final, Protocol, assert_never
 
 from kiosk import findings
-from kiosk.findings import Patience
+from kiosk.findings import Check, Patience
 from kiosk.model import ClockReading
 from kiosk.outbox import Outbox
 from kiosk.schedule import Dice, backoff
@@ -24,6 +24,9 @@ _IDLE_SECONDS: Final = 60.0
 _UNTRUSTED_SECONDS: Final = 10.0
 _SHORTEST_SECONDS: Final = 1.0
 _CAP_SECONDS: Final = 3600.0
+#: What waits to be sent goes first, but keeps nobody's validity waiting longer than this.
+_YIELD_SECONDS: Final = 10.0
+_LONGEST_YIELD_MS: Final = 600_000
 
 
 class Searcher(Protocol):
@@ -41,9 +44,8 @@ class FollowUp:
         outbox: The book.
         service: Builds or returns the service; called at the first row that is due.
         clock: Reads all clocks.
-        positive: The final validities that are good news, lower case; every other opens a task.
         patience: How politely the service is asked.
-        dice: Chance for the waits after a failure.
+        dice: Chance for the waits.
     """
 
     def __init__(
@@ -52,17 +54,17 @@ class FollowUp:
         service: Callable[[], Searcher],
         clock: Callable[[], ClockReading],
         *,
-        positive: frozenset[str],
         patience: Patience | None = None,
         dice: Dice = random.random,
     ) -> None:
         self._outbox = outbox
         self._service = service
         self._clock = clock
-        self._positive = positive
         self._patience = patience or Patience()
         self._dice = dice
-        self._failures = 0
+        #: How often each group's search failed in a row: one employer's trouble makes nobody else wait.
+        self._failures: dict[bytes, int] = {}
+        self._told_to_wait = False
         self._bell = Condition()
         self._rung = False
 
@@ -79,7 +81,7 @@ class FollowUp:
                 self._rung = False
             wait = self.step()
             with self._bell:
-                self._bell.wait_for(lambda: stop.is_set() or (self._rung and self._failures == 0), timeout=wait)
+                self._bell.wait_for(lambda: stop.is_set() or (self._rung and not self._told_to_wait), timeout=wait)
 
     def step(self) -> float:
         """Make one search if one is due; returns the seconds after which there may be more to do."""
@@ -89,22 +91,38 @@ class FollowUp:
         check = findings.due(self._outbox, now.wall_ms, self._patience)
         if check is None:
             return self._wait(now.wall_ms)
+        if self._yields(check, now.wall_ms):
+            return _YIELD_SECONDS
         verdict = self._service().search(check.query)
         at_ms = self._clock().wall_ms
+        group = check.rows[0].group
+        self._told_to_wait = False
         match verdict:
             case Found():
-                self._failures = 0
-                findings.write(self._outbox, check, verdict, positive=self._positive, patience=self._patience, at_ms=at_ms)
-                return _SHORTEST_SECONDS
+                self._failures.pop(group, None)
+                findings.write(self._outbox, check, verdict, self._patience, at_ms=at_ms, dice=self._dice)
             case SearchFailed(retry_after=asked):
-                wait = backoff(self._failures, cap_seconds=_CAP_SECONDS, asked_seconds=asked, dice=self._dice)
-                self._failures += 1
-                return max(wait, _SHORTEST_SECONDS)
+                return self._failed(check, asked, at_ms)
             case SearchUnavailable():
-                findings.postpone(self._outbox, check, self._patience, at_ms=at_ms)
-                return _SHORTEST_SECONDS
+                findings.postpone(self._outbox, check, self._patience, at_ms=at_ms, dice=self._dice)
             case other:
                 assert_never(other)
+        return _SHORTEST_SECONDS
+
+    def _failed(self, check: Check, asked: float | None, at_ms: int) -> float:
+        group = check.rows[0].group
+        failures = self._failures.get(group, 0)
+        wait = max(backoff(failures, cap_seconds=_CAP_SECONDS, asked_seconds=asked, dice=self._dice), _SHORTEST_SECONDS)
+        self._failures[group] = failures + 1
+        findings.postpone(self._outbox, check, self._patience, at_ms=at_ms, dice=self._dice, least_seconds=wait)
+        # Retry-After speaks for the whole service; any other failure may be one employer's own.
+        self._told_to_wait = asked is not None
+        return wait if asked is not None else _SHORTEST_SECONDS
+
+    def _yields(self, check: Check, now_ms: int) -> bool:
+        """Whether the search is better made later: the service has enough to do with what this box sends."""
+        overdue_ms = now_ms - check.rows[0].search_ms - self._patience.first_ms
+        return overdue_ms < _LONGEST_YIELD_MS and self._outbox.database.read(partial(findings.has_backlog, book=self._outbox.book))
 
     def _wait(self, now_ms: int) -> float:
         due_ms = self._outbox.database.read(partial(findings.next_due_ms, book=self._outbox.book, patience=self._patience))

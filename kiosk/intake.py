@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final, assert_never
 
 from hardware.ports import Card, Sighting, Unreadable
-from kiosk import outbox, roster, rules, taps, tasks
+from kiosk import notices, outbox, roster, rules, taps, tasks
 from kiosk.database import Database
 from kiosk.errors import SealBroken, StoreError
 from kiosk.identifiers import CardId
@@ -95,6 +95,18 @@ class Intake:
             return self._record_unknown(tap, connection)
         if found.revoked:
             return Answer(signal=Signal.REVOKED)
+        answer = self._decided(tap, gate, found, connection)
+        told = notices.take(
+            connection,
+            self._vault,
+            book=self._book,
+            holder=found.holder,
+            language=found.profile.language,
+            at_ms=tap.now.at_ms,
+        )
+        return replace(answer, remarks=told) if told else answer
+
+    def _decided(self, tap: taps.Moment, gate: Gate, found: roster.Found, connection: sqlite3.Connection) -> Answer:
         newest = taps.newest_tap(connection, book=self._book, holder=found.holder)
         last = None if newest is None else newest.last
         stay = self._obligations.stay(newest)

@@ -113,6 +113,10 @@ class TaskKind(StrEnum):
     UNKNOWN_CARD = "unknown_card"
     VALIDITY = "validity"
     NOT_CANCELLED = "not_cancelled"
+    REMARK = "remark"
+    LOST = "lost"
+    DUPLICATE = "duplicate"
+    DIFFERENT = "different"
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +282,7 @@ class Answer:
         name: The worker's display name, for his own answer only.
         language: The worker's language, BCP 47, or None.
         why: For ``failed`` and ``unreadable``: a word for the log and the screen, never personal.
+        remarks: What the service found of his earlier registrations, as advice in his language; told once, to him only.
     """
 
     signal: Signal
@@ -289,6 +294,7 @@ class Answer:
     name: str = ""
     language: str | None = None
     why: str | None = None
+    remarks: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Answer({self.signal.value}, ids={self.ids})"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final, assert_never
 
-from kiosk import groups
+from kiosk import groups, notices
 from kiosk.claims import Batch, Row
 from kiosk.evidence import Entry, record
 from kiosk.groups import LONGEST_REASON, Group
@@ -97,6 +97,8 @@ def accept(
 ) -> bool:
     """Write an acceptance inside the caller's transaction; False when its id settled another row or the state changed.
 
+    Whoever must hear of what the service found already, is told.
+
     Args:
         connection: The store, in a transaction.
         outbox: The book.
@@ -112,7 +114,10 @@ def accept(
         " confirmed_ms = ?, validity = ?, remarks = ?, absent_ms = NULL, search_ms = ? WHERE id = ? AND book = ? AND state = ?",
         (created.registration_id, at_ms, created.validity, remarks, at_ms, row, outbox.book, state.value),
     )
-    return cursor.rowcount == 1
+    if cursor.rowcount != 1:
+        return False
+    notices.spread(connection, outbox, row, validity=created.validity, remarks=created.remarks, at_ms=at_ms)
+    return True
 
 
 def close_settled(connection: sqlite3.Connection, row: int, *, at_ms: int) -> None:

@@ -199,6 +199,7 @@ def answer_json(answer: Answer) -> dict[str, object]:
         "clock": answer.clock,
         "since": None if answer.since_ms is None else rfc3339(answer.since_ms),
         "why": answer.why if answer.signal in {Signal.FAILED, Signal.UNREADABLE} else None,
+        "remarks": list(answer.remarks),
     }
 
 

@@ -22,6 +22,6 @@ def test_a_check_covers_one_group_within_half_a_day_and_waits_its_turn(tmp_path:
     at_ms = world.time.wall_ms + 1000
     while check := findings.due(world.outbox, at_ms, patience):
         checks.append([row.id for row in check.rows])
-        findings.postpone(world.outbox, check, patience, at_ms=at_ms)
+        findings.postpone(world.outbox, check, patience, at_ms=at_ms, dice=lambda: 0.0)
     assert sorted(checks) == [[first], [first + 1], [first + 2]]
     assert findings.due(world.outbox, at_ms + 1000, patience) is not None

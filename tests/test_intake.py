@@ -17,9 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardware.ports import Unreadable
-from kiosk import roster
+from kiosk import notices, roster
 from kiosk.model import BadgeLine, Direction, Press, Profile, Signal
 from kiosk.obligations import Gate
+from kiosk.outbox import Outbox
 from kiosk.records import unpack_card
 from kiosk.rules import DeclarationTerm, Limits
 from kiosk.vault import Field
@@ -82,6 +83,38 @@ HERE = replace(TOGGLE, declaration=DECLARATION)
 def book(house: Gatehouse) -> list[str]:
     """Directions of all rows, oldest first."""
     return [row.direction for row in house.rows()]
+
+
+def _found(house: Gatehouse, row: int, validity: str) -> None:
+    house.run("UPDATE registrations SET state = 'accepted', validity = ? WHERE id = ?", validity, row)
+    outbox = Outbox(house.database, house.vault, house.book)
+    house.database.write(lambda c: notices.spread(c, outbox, row, validity=validity, remarks=(), at_ms=0))
+
+
+def test_a_worker_hears_at_his_next_tap_what_the_service_found(house: Gatehouse) -> None:
+    """In his own language, once, whatever the tap itself comes to, and in the same transaction."""
+    house.enrol(replace(invented_line(2), profile=replace(invented_line(2).profile, language="fr")))
+    row = house.tap(invented_card(2)).ids[0]
+    house.tap(ONE_CARD)
+    _found(house, row, "invalid")
+    house.clocks.wait(SECOND)
+    assert house.tap(ONE_CARD).remarks == ()
+    again = house.tap(invented_card(2))
+    assert again.signal is Signal.ALREADY
+    assert again.remarks == ("Votre enregistrement a été déclaré non valable. Adressez-vous à votre responsable.",)
+    assert "enregistrement" not in repr(again)
+    assert house.tap(invented_card(2)).remarks == ()
+
+
+def test_a_tap_that_fails_has_told_nothing(house: Gatehouse) -> None:
+    """What was not committed was not told: he hears it when he taps again."""
+    row = house.tap(ONE_CARD).ids[0]
+    _found(house, row, "invalid")
+    house.run("CREATE TRIGGER broken BEFORE INSERT ON registrations BEGIN SELECT RAISE (ABORT, 'no'); END")
+    house.clocks.wait(HOUR)
+    assert house.tap(ONE_CARD).signal is Signal.FAILED
+    house.run("DROP TRIGGER broken")
+    assert len(house.tap(ONE_CARD).remarks) == 1
 
 
 # The table of directions.

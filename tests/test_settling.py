@@ -31,14 +31,14 @@ def _splits(world: World) -> list[object]:
 
 
 def test_answers_are_written_item_by_item_in_one_transaction(world: World) -> None:
-    """Accepted with id, moment and sealed remarks; refused with its reason and a task."""
+    """Accepted with id, moment and sealed remarks; refused with its reason; a task each."""
     first, second = _taps(world, 2)
     items = (Created(registration_id=9, validity="pending", remarks=("a remark",)), NotCreated(reason="tooOld"))
     settling.answered(world.outbox, _claim(world), Answered(items=items), at_ms=77)
     assert (world.row(first)["registration_id"], world.row(first)["confirmed_ms"]) == (9, 77)
     assert b"a remark" not in bytes(str(world.row(first)["remarks"]), "utf8")
     assert (world.row(second)["state"], world.row(second)["reason"]) == ("refused", "tooOld")
-    assert world.tasks() == [("refused", second, "tooOld")]
+    assert world.tasks() == [("remark", first, None), ("refused", second, "tooOld")]
 
 
 def test_an_acceptance_closes_the_tasks_of_earlier_attempts(world: World) -> None:

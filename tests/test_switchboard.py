@@ -180,6 +180,7 @@ def test_a_tap_waits_for_its_own_answer(place: Place) -> None:
         "clock": "ok",
         "since": None,
         "why": None,
+        "remarks": [],
     }
 
 

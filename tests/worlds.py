@@ -98,6 +98,7 @@ class LedgerService:
     look_plan: deque[ConsultVerdict] = field(default_factory=deque)
     cancels: list[tuple[tuple[int, ...], Employer]] = field(default_factory=list)
     cancel_plan: deque[Callable[[Sequence[int]], CancelVerdict]] = field(default_factory=deque)
+    search_always: Callable[[Query], SearchVerdict] | None = None
     _by_time: list[tuple[int, int]] = field(default_factory=list)
 
     def register(self, registrations: Sequence[Registration]) -> CallVerdict:
@@ -107,7 +108,7 @@ class LedgerService:
 
     def search(self, query: Query) -> SearchVerdict:
         self.searches.append(query)
-        return self.search_plan.popleft()(query) if self.search_plan else self.find(query)
+        return (self.search_plan.popleft() if self.search_plan else self.search_always or self.find)(query)
 
     def consult(self, registration_id: int, *, employer: Employer | None) -> ConsultVerdict:
         self.looks.append((registration_id, employer))

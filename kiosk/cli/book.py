@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from kiosk.cli.common import ask, fields, json_option, show, table
+from kiosk.cli.common import ask, fields, json_option, language_option, show, table
 from kiosk.model import State
 
 _ROWS: Final = (
@@ -21,7 +21,7 @@ _ROWS: Final = (
     "reason",
     "attempts",
 )
-_TASKS: Final = ("id", "kind", "registration", "holder", "opened_at", "note")
+_TASKS: Final = ("id", "kind", "registration", "holder", "opened_at", "note", "advice")
 _STATES: Final = [state.value for state in State]
 
 
@@ -48,11 +48,12 @@ def outbox_list(context: click.Context, *, state: str | None, as_json: bool) -> 
 
 @outbox.command("show")
 @click.argument("number", metavar="ID", type=click.IntRange(1))
+@language_option
 @json_option
 @click.pass_context
-def outbox_show(context: click.Context, *, number: int, as_json: bool) -> None:
-    """Print everything about one registration."""
-    _one(context, "outbox show", {"id": number}, as_json=as_json)
+def outbox_show(context: click.Context, *, number: int, lang: str, as_json: bool) -> None:
+    """Print everything about one registration, with advice where the service remarked something."""
+    _one(context, "outbox show", {"id": number, "lang": lang}, as_json=as_json)
 
 
 @outbox.command("retry")
@@ -103,12 +104,13 @@ def _one(context: click.Context, call: str, params: dict[str, object], *, as_jso
 
 
 @click.group(invoke_without_command=True)
+@language_option
 @json_option
 @click.pass_context
-def tasks(context: click.Context, *, as_json: bool) -> None:
-    """Print what needs a human; `tasks close ID` notes that one has seen to it."""
+def tasks(context: click.Context, *, lang: str, as_json: bool) -> None:
+    """Print what needs a human, and what to do; `tasks close ID` notes that one has seen to it."""
     if context.invoked_subcommand is None:
-        result = ask(context, "tasks", {})
+        result = ask(context, "tasks", {"lang": lang})
         show(result, as_json=as_json, text=lambda: table(result["items"], _TASKS, empty="nothing needs a human"))
 
 

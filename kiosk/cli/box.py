@@ -187,7 +187,8 @@ def _told(result: dict[str, Any]) -> str:
         extra.append(f"since {result['since']}")
     if result["why"]:
         extra.append(result["why"])
-    return " - ".join((result["signal"], *extra))
+    # Told once: the worker's own remarks, each in a line.
+    return "\n".join((" - ".join((result["signal"], *extra)), *result.get("remarks", ())))
 
 
 VERBS: Final = (run, check, status, tap, present, simulator, demo)

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from kiosk import control
+from kiosk.advice import Language
 from kiosk.config import load, locate
 from kiosk.errors import KioskError, NoDaemon, StoreBusy, UsageError
 from kiosk.settings import Config
@@ -22,6 +23,12 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def json_option(function: _F) -> _F:
     """Add ``--json`` to a verb that prints data."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(function)
+
+
+def language_option(function: _F) -> _F:
+    """Add ``--lang`` to a verb that gives advice."""
+    choice = click.Choice([each.value for each in Language])
+    return click.option("--lang", type=choice, default=Language.EN.value, show_default=True, help="Language of advice.")(function)
 
 
 def configured(context: click.Context, *, secrets: bool) -> Config:

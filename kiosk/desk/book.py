@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from kiosk import amendments, cancellations, evidence, groups, lookups, settling
+from kiosk.advice import Language
 from kiosk.amendments import Kept, SealedRow
 from kiosk.desk import Call, Desk, params, rebuilding, views
 from kiosk.errors import Declined, UsageError
@@ -58,9 +59,9 @@ def outbox_list(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
 
 
 def outbox_show(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
-    """Tell everything about one registration: ``{"id"}``."""
-    params.only(asked, ("id",))
-    return _told(desk, params.number(asked, "id"))
+    """Tell everything about one registration, with advice: ``{"id", "lang"?}``."""
+    params.only(asked, ("id", "lang"))
+    return _told(desk, params.number(asked, "id"), params.language(asked))
 
 
 def outbox_retry(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
@@ -247,8 +248,8 @@ def _require(kept: Kept, states: set[State]) -> None:
         raise Declined(f"registration {kept.row.id}: {_WHY_NOT[kept.state]}")
 
 
-def _told(desk: Desk, number: int) -> dict[str, object]:
-    return views.whole_row_fields(desk.database.read(partial(_kept, desk, number)))
+def _told(desk: Desk, number: int, language: Language = Language.EN) -> dict[str, object]:
+    return views.whole_row_fields(desk.database.read(partial(_kept, desk, number)), language)
 
 
 def _note(desk: Desk, connection: sqlite3.Connection, entry: Entry, number: int, details: dict[str, object]) -> None:

@@ -7,16 +7,21 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from kiosk import evidence, tasks
-from kiosk.desk import Call, Desk, params
+from kiosk import amendments, evidence, tasks
+from kiosk.advice import ON_TASKS, Language
+from kiosk.desk import Call, Desk, params, views
 from kiosk.errors import Declined
 from kiosk.evidence import Entry
-from kiosk.model import rfc3339
+from kiosk.model import TaskKind, rfc3339
+
+#: Tasks about what the service said of a registration.
+_BY_ROW: Final = frozenset({TaskKind.REFUSED, TaskKind.VALIDITY, TaskKind.REMARK})
 
 
 def tasks_list(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
-    """Tell every open task by ascending id."""
-    params.only(asked, ())
+    """Tell every open task by ascending id, with advice: ``{"lang"?}``."""
+    params.only(asked, ("lang",))
+    language = params.language(asked)
     found = desk.database.read(partial(tasks.open_tasks, book=desk.book))
     return {
         "items": [
@@ -27,10 +32,21 @@ def tasks_list(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
                 "holder": task.holder,
                 "opened_at": rfc3339(task.opened_ms),
                 "note": task.note,
+                "advice": _advice(desk, task, language),
             }
             for task in found
         ]
     }
+
+
+def _advice(desk: Desk, task: tasks.Task, language: Language) -> list[str]:
+    """What to do, where that is known: what the service said lies sealed on the row, never in the note."""
+    if task.kind in ON_TASKS:
+        return [ON_TASKS[task.kind][language]]
+    if task.kind not in _BY_ROW or task.registration is None:
+        return []
+    row = desk.database.read(partial(amendments.sealed_row, book=desk.book, row=task.registration))
+    return [] if row is None else views.row_advice(amendments.unseal(desk.vault, row), language)
 
 
 def tasks_close(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:

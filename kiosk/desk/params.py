@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from kiosk.advice import Language
 from kiosk.badge_lines import unknown_name
 from kiosk.errors import UsageError
 from kiosk.identifiers import CardId
@@ -48,6 +49,16 @@ def flag(params: Mapping[str, object], name: str) -> bool:
     if value is not None and not isinstance(value, bool):
         raise UsageError(f"{name} must be true or false")
     return value is True
+
+
+def language(params: Mapping[str, object]) -> Language:
+    """Return the language of ``lang``; left out means English."""
+    value = params.get("lang")
+    if value is None:
+        return Language.EN
+    if not isinstance(value, str) or value not in set(Language):
+        raise UsageError(f"lang must be one of {', '.join(Language)}")
+    return Language(value)
 
 
 def card(params: Mapping[str, object], name: str = "card") -> CardId:

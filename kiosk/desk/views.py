@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from kiosk.advice import Audience, Language, advise, advise_finding
 from kiosk.amendments import Kept
+from kiosk.contract import VALIDITY_PENDING
 from kiosk.identifiers import Employer, EnterpriseNumber, ForeignVatNumber
-from kiosk.model import Address, Coordinates, Place, Profile, rfc3339
+from kiosk.model import Address, Coordinates, Place, Profile, State, rfc3339
 from kiosk.roster import Badge, DatedProfile
 
 
@@ -65,8 +67,8 @@ def row_fields(kept: Kept) -> dict[str, object]:
     }
 
 
-def whole_row_fields(kept: Kept) -> dict[str, object]:
-    """Tell a registration as ``outbox show`` does: with who, where, for whom, and how far the clock was to be trusted."""
+def whole_row_fields(kept: Kept, language: Language = Language.EN) -> dict[str, object]:
+    """Tell a registration as ``outbox show`` does: with who, where, for whom, how far the clock was to be trusted, and advice."""
     row, draft = kept.row, kept.draft
     return {
         **row_fields(kept),
@@ -79,7 +81,19 @@ def whole_row_fields(kept: Kept) -> dict[str, object]:
         "called_at": _time(row.called_ms),
         "absent_at": _time(row.absent_ms),
         "damaged": draft is None,
+        "advice": row_advice(kept, language),
     }
+
+
+def row_advice(kept: Kept, language: Language) -> list[str]:
+    """What a manager can do about a registration: by the service's findings, or by its reason for refusing it."""
+    match kept.state:
+        case State.ACCEPTED:
+            return list(advise_finding(kept.row.validity or VALIDITY_PENDING, kept.remarks, language, Audience.MANAGER))
+        case State.REFUSED:
+            return list(advise([kept.row.reason or "notCreated"], language, Audience.MANAGER))
+        case _:
+            return []
 
 
 def _place_fields(place: Place | None) -> dict[str, object]:
