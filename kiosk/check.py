@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
 
 from hardware.gpio import chip_path
 from hardware.ports import ReaderLost
@@ -16,11 +15,10 @@ from kiosk.certificate import read_certificate
 from kiosk.criteria import judge, unmet
 from kiosk.device_settings import Button
 from kiosk.errors import KioskError, StoreBusy
+from kiosk.expiry import Level, days_until, level_of
 from kiosk.model import ReaderDirection
 from kiosk.opening import borrowed_desk
-from kiosk.settings import Config, Credential, Driver, Reader, Service
-
-_SOON_DAYS: Final = 30
+from kiosk.settings import Config, Credential, Declaration, Driver, Reader, Service
 
 
 class Grade(StrEnum):
@@ -42,7 +40,7 @@ class Finding:
 
 
 def check(config: Config, now: datetime) -> list[Finding]:
-    """Look at keys, certificates, store, readers and buttons.
+    """Look at keys, certificates, declarations, store, readers and buttons.
 
     Args:
         config: Loaded with its secrets: what is wrong in the file itself was reported by that.
@@ -56,6 +54,7 @@ def check(config: Config, now: datetime) -> list[Finding]:
             told=f"{config.path}: {served}",
         ),
         *_client_keys(config, now),
+        *(_declaration(each, now.astimezone(config.site.time_zone).date()) for each in config.declarations),
         *_store(config),
         *(finding for reader in config.readers for finding in _reader(reader)),
         *(_button(button, config.indicator.chip) for button in config.buttons),
@@ -106,13 +105,24 @@ def _days(subject: str, left: int) -> Finding:
             told=f"ended {-left} days ago",
             repair="make a new one and upload it in Chaman: `kiosk provision rotate`",
         )
-    grade = Grade.ADVICE if left < _SOON_DAYS else Grade.OK
+    grade = Grade.OK if level_of(left) is Level.OK else Grade.ADVICE
     return Finding(
         subject=subject,
         grade=grade,
         told=f"{left} days left",
         repair=None if grade is Grade.OK else "make the next one in time: `kiosk provision rotate`",
     )
+
+
+def _declaration(declaration: Declaration, today: date) -> Finding:
+    subject = f"declaration {declaration.number.value}"
+    left = days_until(declaration.valid_until, today)
+    if left is None or level_of(left) is Level.OK:
+        told = "it has no last day" if left is None else f"{left} days left"
+        return Finding(subject=subject, grade=Grade.OK, told=told)
+    told = f"ended {-left} days ago" if left < 0 else f"{left} days left"
+    repair = "correct valid_until once it was prolonged, or add the next one; taps without a valid one are held"
+    return Finding(subject=subject, grade=Grade.ADVICE, told=told, repair=repair)
 
 
 def _store(config: Config) -> Iterator[Finding]:
@@ -176,6 +186,15 @@ def _several_gates(config: Config) -> Iterator[Finding]:
 
 def _wrong(subject: str, error: KioskError) -> Finding:
     return Finding(subject=subject, grade=Grade.WRONG, told=error.message, repair=error.repair)
+
+
+def lines(findings: Iterable[Finding]) -> str:
+    """Write the findings for a person, each with its repair below it."""
+    return "\n".join(
+        f"{finding.grade.value:6}  {finding.subject}: {finding.told}"
+        + (f"\n        repair: {finding.repair}" if finding.repair else "")
+        for finding in findings
+    )
 
 
 def report(findings: list[Finding]) -> Mapping[str, object]:

@@ -112,7 +112,7 @@ class _Daemon:
             certificates=config.certificates,
             faults=lambda: {} if self._services is None else self._services.faults,
             presses=self._presses,
-            declarations=[declaration.number for declaration in config.declarations],
+            declarations=config.declarations,
             panel=self._panel,
         )
         self._control = ControlServer(config.control.socket, self._board.calls())

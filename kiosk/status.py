@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kiosk.contact import ServiceStatus
+from kiosk.expiry import level_of
 from kiosk.model import ClockReading, Environment, Signal, State, rfc3339
 
 
@@ -42,6 +43,15 @@ class CredentialView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeclarationView:
+    """One declaration of works: its number and name, and the days until its last one; None where it has no end."""
+
+    number: str
+    name: str | None
+    days_left: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """Everything that the snapshot is made of."""
 
@@ -57,6 +67,7 @@ class View:
     readers: Sequence[ReaderView]
     service: ServiceStatus
     credentials: Sequence[CredentialView]
+    declarations: Sequence[DeclarationView]
     buttons: Sequence[ButtonView]
     store_failure: str | None
     light: bool
@@ -86,8 +97,9 @@ def snapshot(view: View) -> dict[str, object]:
             "last_success": None if view.service.last_success_ms is None else rfc3339(view.service.last_success_ms),
             "last_error": view.service.last_error,
         },
-        "certificate": {"days_left": next((each.days_left for each in view.credentials if each.employer is None), None)},
-        "credentials": [{"employer": each.employer, "days_left": each.days_left, "fault": each.fault} for each in view.credentials],
+        "certificate": _ending(next((each.days_left for each in view.credentials if each.employer is None), None)),
+        "credentials": [{"employer": each.employer, **_ending(each.days_left), "fault": each.fault} for each in view.credentials],
+        "declarations": [{"number": each.number, "name": each.name, **_ending(each.days_left)} for each in view.declarations],
         "buttons": [{"name": button.name, "state": button.state} for button in view.buttons],
         "store": {"state": "ready" if view.store_failure is None else "failed", "why": view.store_failure},
         "evidence": {"signed": False},
@@ -102,7 +114,7 @@ def resting_signal(*, environment: Environment, readers: Sequence[str], troubled
     Args:
         environment: In training the light says so, whatever else a manager should see on the screen.
         readers: Every reader's state; without one that is ready nobody can register, in training too.
-        troubled: A human is asked for: a task, an untrusted clock, a fault of configuration.
+        troubled: A human is asked for: a task, an untrusted clock, a fault of configuration, an end that is near.
         store_failed: Nothing can be recorded.
     """
     if store_failed:
@@ -114,6 +126,10 @@ def resting_signal(*, environment: Environment, readers: Sequence[str], troubled
     if troubled or set(readers) != {"ready"}:
         return Signal.ATTENTION
     return Signal.READY
+
+
+def _ending(days_left: int | None) -> dict[str, object]:
+    return {"days_left": days_left, "level": None if days_left is None else level_of(days_left).value}
 
 
 def _age_seconds(since_ms: int | None, now_ms: int) -> int | None:

@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from hardware.indicator import boot_clock
 from hardware.ports import ReaderLost
@@ -21,12 +22,13 @@ from kiosk.control import Call
 from kiosk.desk import Desk, book, chores, papers, people, presence
 from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, UsageError
+from kiosk.expiry import certificate_asks, days_until, declaration_asks
 from kiosk.identifiers import CardId, DeclarationNumber, Employer
 from kiosk.model import Answer, Press, Signal, rfc3339
 from kiosk.panel import Panel
 from kiosk.presses import NOTHING, Pending, Presses, Wish
-from kiosk.settings import Driver
-from kiosk.status import ButtonView, CredentialView, ReaderView, View, resting_signal, snapshot
+from kiosk.settings import Declaration, Driver
+from kiosk.status import ButtonView, CredentialView, DeclarationView, ReaderView, View, resting_signal, snapshot
 
 #: A tap waits for the disk only; this long a wait means that the reader's thread hangs.
 _TAP_SECONDS: Final = 20.0
@@ -50,7 +52,7 @@ class Switchboard:
         certificates: Each credential's certificate file or None, by its employer; None: everybody else's.
         faults: What keeps a credential from being used, likewise.
         presses: Where a press waits for its tap.
-        declarations: The numbers of the configured declarations.
+        declarations: The configured declarations.
         panel: The buttons, or None.
     """
 
@@ -63,7 +65,7 @@ class Switchboard:
     certificates: Mapping[Employer | None, Path | None]
     faults: Callable[[], Mapping[Employer | None, str]]
     presses: Presses
-    declarations: Sequence[DeclarationNumber]
+    declarations: Sequence[Declaration]
     panel: Panel | None
 
     def calls(self) -> dict[str, Call]:
@@ -98,6 +100,7 @@ class Switchboard:
             readers=[ReaderView(name=door.gate.name, driver=door.gate.driver, state=door.state.value) for door in self.entrances],
             service=self.service(),
             credentials=self._credentials(clock.at),
+            declarations=self._declarations(clock.at),
             buttons=[ButtonView(name=name, state="ready" if self.panel.ready else "dead") for name in self.panel.names]
             if self.panel
             else [],
@@ -117,14 +120,24 @@ class Switchboard:
             for employer, certificate in self.certificates.items()
         ]
 
+    def _declarations(self, now: datetime) -> list[DeclarationView]:
+        today = now.astimezone(ZoneInfo(self.desk.time_zone)).date()
+        return [
+            DeclarationView(number=each.number.value, name=each.name, days_left=days_until(each.valid_until, today))
+            for each in self.declarations
+        ]
+
     def resting(self) -> Signal:
         """What the light shows when nobody taps; cheap enough to be asked every few seconds."""
         desk = self.desk
+        clock = desk.clock()
         return resting_signal(
             environment=self.book.environment,
             readers=[door.state.value for door in self.entrances],
             # Full is no standing red: it ends with the next change that finds room, and nobody would tap at a red light.
-            troubled=not desk.clock().trusted
+            troubled=not clock.trusted
+            or any(certificate_asks(each.days_left) for each in self._credentials(clock.at))
+            or any(declaration_asks(each.days_left) for each in self._declarations(clock.at))
             or desk.database.full is not None
             or self.service().state is ServiceState.CONFIG_FAULT
             or len(self.faults()) > 0
@@ -173,7 +186,7 @@ class Switchboard:
             number = DeclarationNumber.parse(str(declaration))
         except ValueError as error:
             raise UsageError(f"--declaration: {error}") from None
-        if number not in self.declarations:
+        if number not in {each.number for each in self.declarations}:
             raise UsageError("--declaration: is the number of no [[declaration]] here; add it or correct the number")
         return Wish(declaration=number)
 

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from hardware.ports import ReaderLost
-from kiosk.check import Finding, Grade, check, report
+from kiosk.check import Finding, Grade, check, lines, report
 from kiosk.device_settings import Button, Indicator
 from kiosk.model import Press
 from kiosk.opening import open_house
@@ -47,6 +47,7 @@ def test_a_good_box_has_nothing_wrong(config: Config) -> None:
         "configuration",
         "client key",
         "certificate",
+        "declaration 1Y1003SQ5VSSZ",
         "store",
         "reader gate",
         "direction",
@@ -72,6 +73,15 @@ def test_the_report_tells_each_finding_with_its_repair(config: Config) -> None:
         ],
     }
     assert report(findings[:1])["ok"] is True
+
+
+def test_a_person_reads_each_finding_with_its_repair_below() -> None:
+    """Grade, subject and what was found on one line; what to do on the next, where there is something."""
+    findings = [
+        Finding(subject="a", grade=Grade.OK, told="x"),
+        Finding(subject="b", grade=Grade.WRONG, told="y", repair="do z"),
+    ]
+    assert lines(findings) == "ok      a: x\nwrong   b: y\n        repair: do z"
 
 
 def test_every_mistake_is_told_at_once(config: Config, tmp_path: Path) -> None:
@@ -103,15 +113,33 @@ def test_a_certificate_is_missed_or_refused(config: Config, tmp_path: Path) -> N
     ("days", "grade", "told"),
     [
         (0, Grade.OK, "730 days left"),
-        (700, Grade.OK, "30 days left"),
-        (701, Grade.ADVICE, "29 days left"),
+        (639, Grade.OK, "91 days left"),
+        (640, Grade.ADVICE, "90 days left"),
         (731, Grade.WRONG, "ended"),
     ],
 )
 def test_a_certificate_that_ends_is_told_in_time(config: Config, days: int, grade: Grade, told: str) -> None:
-    """A month before its end it is an advice, after its end a mistake."""
+    """Three months before its end it is an advice, after its end a mistake."""
     one = found(config, "certificate", NOW + timedelta(days=days))
     assert (one.grade, one.told.startswith(told)) == (grade, True)
+    assert (one.repair is None) == (grade is Grade.OK)
+
+
+@pytest.mark.parametrize(
+    ("until", "grade", "told"),
+    [
+        (None, Grade.OK, "it has no last day"),
+        (date(2027, 2, 21), Grade.OK, "91 days left"),
+        (date(2027, 2, 20), Grade.ADVICE, "90 days left"),
+        (date(2026, 11, 22), Grade.ADVICE, "0 days left"),
+        (date(2026, 11, 20), Grade.ADVICE, "ended 2 days ago"),
+    ],
+)
+def test_a_declaration_that_ends_is_told_in_time(config: Config, until: date | None, grade: Grade, told: str) -> None:
+    """With the days that it has left; one that has ended is no mistake of the configuration, since taps are held and kept."""
+    ending = replace(config, declarations=(replace(config.declarations[0], valid_until=until),))
+    one = found(ending, "declaration 1Y1003SQ5VSSZ")
+    assert (one.grade, one.told) == (grade, told)
     assert (one.repair is None) == (grade is Grade.OK)
 
 

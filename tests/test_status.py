@@ -10,7 +10,7 @@ import pytest
 
 from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.model import ClockReading, Environment, Signal, State
-from kiosk.status import ButtonView, CredentialView, ReaderView, View, resting_signal, snapshot
+from kiosk.status import ButtonView, CredentialView, DeclarationView, ReaderView, View, resting_signal, snapshot
 from tests.people import OTHER_EMPLOYER
 
 NOW_MS = 1_795_331_704_987
@@ -30,6 +30,10 @@ VIEW = View(
     credentials=(
         CredentialView(employer=None, days_left=300, fault=None),
         CredentialView(employer=OTHER_EMPLOYER.value, days_left=None, fault="invalid_client"),
+    ),
+    declarations=(
+        DeclarationView(number="1Y1003SQ5VSSZ", name="Offices", days_left=7),
+        DeclarationView(number="1Y1003SQ5VSSA", name=None, days_left=None),
     ),
     buttons=(ButtonView(name="out", state="dead"),),
     store_failure=None,
@@ -61,10 +65,14 @@ def test_the_snapshot_has_what_other_programs_rely_on() -> None:
             {"name": "back", "driver": "pcsc", "state": "dead"},
         ],
         "service": {"state": "untried", "host": "localhost", "last_success": None, "last_error": None},
-        "certificate": {"days_left": 300},
+        "certificate": {"days_left": 300, "level": "ok"},
         "credentials": [
-            {"employer": None, "days_left": 300, "fault": None},
-            {"employer": OTHER_EMPLOYER.value, "days_left": None, "fault": "invalid_client"},
+            {"employer": None, "days_left": 300, "level": "ok", "fault": None},
+            {"employer": OTHER_EMPLOYER.value, "days_left": None, "level": None, "fault": "invalid_client"},
+        ],
+        "declarations": [
+            {"number": "1Y1003SQ5VSSZ", "name": "Offices", "days_left": 7, "level": "last"},
+            {"number": "1Y1003SQ5VSSA", "name": None, "days_left": None, "level": None},
         ],
         "buttons": [{"name": "out", "state": "dead"}],
         "store": {"state": "ready", "why": None},
@@ -80,7 +88,7 @@ def test_what_is_absent_is_null() -> None:
     clock = replace(CLOCK, trusted=False, source="none", bound_ms=None)
     told = snapshot(replace(VIEW, oldest_unsent_ms=None, credentials=(), clock=clock, light=False, readers=()))
     assert told["oldest_unsent_seconds"] is None
-    assert told["certificate"] == {"days_left": None}
+    assert told["certificate"] == {"days_left": None, "level": None}
     assert told["clock"] == {"trusted": False, "source": "none", "error_bound_seconds": None}
     assert told["indicator"] == {"state": "absent"}
     assert told["readers"] == []

@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -25,6 +27,7 @@ from kiosk.obligations import Gate
 from kiosk.panel import Panel
 from kiosk.presses import NOTHING, Presses, Wish
 from kiosk.provisioning import make_client_key
+from kiosk.settings import Declaration
 from kiosk.switchboard import DESK_CALLS, Switchboard, answer_json, days_left
 from tests.box import line_fields
 from tests.desks import Clock, add_row, draft, open_desk
@@ -67,7 +70,7 @@ class Place:
             certificates={None: None},
             faults=dict,
             presses=self.presses,
-            declarations=[DECLARATION],
+            declarations=[Declaration(number=DECLARATION, name="Offices")],
             panel=None,
         )
         return replace(board, **changes)
@@ -121,8 +124,9 @@ def test_the_status_has_every_field_that_was_promised(place: Place) -> None:
         "clock": {"trusted": True, "source": "kernel", "error_bound_seconds": 0.01},
         "readers": [{"name": "gate", "driver": "simulated", "state": "ready"}],
         "service": {"state": "untried", "host": "localhost", "last_success": None, "last_error": None},
-        "certificate": {"days_left": None},
-        "credentials": [{"employer": None, "days_left": None, "fault": None}],
+        "certificate": {"days_left": None, "level": None},
+        "credentials": [{"employer": None, "days_left": None, "level": None, "fault": None}],
+        "declarations": [{"number": DECLARATION.value, "name": "Offices", "days_left": None, "level": None}],
         "buttons": [],
         "store": {"state": "ready", "why": None},
         "evidence": {"signed": False},
@@ -139,7 +143,7 @@ def test_the_status_counts_and_tells_the_certificate(place: Place, tmp_path: Pat
     board = place.board("gate", certificates={None: tmp_path / "cert.pem"})
     status = board.status({})
     assert (status["queued"], status["oldest_unsent_seconds"]) == (1, 0)
-    assert (status["present"], status["certificate"]) == (1, {"days_left": 730})
+    assert (status["present"], status["certificate"]) == (1, {"days_left": 730, "level": "ok"})
     assert days_left(tmp_path / "none.pem", place.desk.clock().at) is None
 
 
@@ -247,13 +251,49 @@ def test_credentials_and_buttons_are_told_and_ask_for_attention(place: Place) ->
     )
     status = board.status({})
     assert status["credentials"] == [
-        {"employer": None, "days_left": None, "fault": None},
-        {"employer": OTHER_EMPLOYER.value, "days_left": None, "fault": "invalid_client"},
+        {"employer": None, "days_left": None, "level": None, "fault": None},
+        {"employer": OTHER_EMPLOYER.value, "days_left": None, "level": None, "fault": "invalid_client"},
     ]
     assert status["buttons"] == [{"name": "leave", "state": "dead"}]
     assert status["signal"] == "attention"
     assert replace(well, panel=panel).resting() is Signal.ATTENTION
     assert replace(well, faults=board.faults).resting() is Signal.ATTENTION
+
+
+@pytest.mark.parametrize(("left", "level", "light"), [(31, "soon", Signal.READY), (30, "urgent", Signal.ATTENTION)])
+def test_a_certificate_that_ends_asks_for_attention_a_month_before(
+    place: Place, tmp_path: Path, left: int, level: str, light: Signal
+) -> None:
+    """Any credential's certificate, so that a new one can be uploaded in time; a tap is taken all the same."""
+    made = place.desk.clock().at - timedelta(days=730 - left)
+    make_client_key(tmp_path / "key.pem", tmp_path / "cert.pem", company="Invented NV", now=made)
+    book = Book(id=place.desk.book, host="localhost", environment=Environment.PRODUCTION)
+    board = place.board("gate", book=book, certificates={None: None, OTHER_EMPLOYER: tmp_path / "cert.pem"})
+    assert board.resting() is light
+    assert board.status({})["credentials"][1] | {"employer": None} == {  # type: ignore[index]  # JSON
+        "employer": None,
+        "days_left": left,
+        "level": level,
+        "fault": None,
+    }
+    assert board.tap({"card": CARD})["signal"] == "in"
+
+
+@pytest.mark.parametrize(
+    ("left", "level", "light"), [(8, "urgent", Signal.READY), (7, "last", Signal.ATTENTION), (-1, "ended", Signal.ATTENTION)]
+)
+def test_a_declaration_that_ends_asks_for_attention_a_week_before(place: Place, left: int, level: str, light: Signal) -> None:
+    """One of several is enough, and one that has ended is not forgotten; days are counted as people at the site live them."""
+    today = place.desk.clock().at.astimezone(ZoneInfo(place.desk.time_zone)).date()
+    declarations = [
+        Declaration(number=DECLARATION),
+        Declaration(number=OTHER_DECLARATION, valid_until=today + timedelta(days=left)),
+    ]
+    book = Book(id=place.desk.book, host="localhost", environment=Environment.PRODUCTION)
+    board = place.board("gate", book=book, declarations=declarations)
+    assert board.resting() is light
+    second = board.status({})["declarations"][1]  # type: ignore[index]  # JSON
+    assert (second["days_left"], second["level"]) == (left, level)
 
 
 @pytest.mark.parametrize("params", [{}, {"card": ""}, {"card": "zz"}, {"card": 5}, {"card": "uid:0102"}])

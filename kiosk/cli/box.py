@@ -31,20 +31,11 @@ def run(context: click.Context) -> int:
 @click.pass_context
 def check(context: click.Context, *, as_json: bool) -> int:
     """Check configuration, keys, certificate, store and readers, without the network."""
-    from kiosk.check import Grade, report
+    from kiosk.check import Grade, lines, report
     from kiosk.check import check as look
 
     findings = look(configured(context, secrets=True), datetime.now(UTC))
-    told = report(findings)
-
-    def text() -> str:
-        return "\n".join(
-            f"{finding.grade.value:6}  {finding.subject}: {finding.told}"
-            + (f"\n        repair: {finding.repair}" if finding.repair else "")
-            for finding in findings
-        )
-
-    show(told, as_json=as_json, text=text)
+    show(report(findings), as_json=as_json, text=lambda: lines(findings))
     return 2 if any(finding.grade is Grade.WRONG for finding in findings) else 0
 
 
