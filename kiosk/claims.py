@@ -42,11 +42,18 @@ _BLOCKED_SQL: Final = (
     " AND (state <> 'unknown' OR called_ms IS NULL OR called_ms > ?) LIMIT 1"
 )
 _PAUSED_SQL: Final = (
-    "SELECT group_index FROM pauses WHERE book = ? AND paused_ms IS NOT NULL AND max(paused_ms, ifnull(probed_ms, 0)) <= ?"
+    "SELECT group_index FROM pauses WHERE book = ? AND paused_ms IS NOT NULL"
+    " AND max(paused_ms, ifnull(probed_ms, 0)) + probe_wait_ms <= ?"
 )
 _NEXT_PROBE_SQL: Final = (
-    "SELECT min(max(paused_ms, ifnull(probed_ms, 0))) FROM pauses p WHERE book = ? AND paused_ms IS NOT NULL AND EXISTS"
+    "SELECT min(max(paused_ms, ifnull(probed_ms, 0)) + probe_wait_ms) FROM pauses p"
+    " WHERE book = ? AND paused_ms IS NOT NULL AND EXISTS"
     " (SELECT 1 FROM registrations WHERE book = p.book AND state = 'queued' AND reason = 'group' AND group_index = p.group_index)"
+)
+#: Each wait is twice the last one up to ten minutes (design, section 4); one that is longer from the start stays as it is.
+_PROBED_SQL: Final = (
+    "UPDATE pauses SET probed_ms = ?, probe_wait_ms = min(2 * probe_wait_ms, max(probe_wait_ms, 600000))"
+    " WHERE book = ? AND group_index = ?"
 )
 _FIRST_SPLIT_SQL: Final = (
     "SELECT split FROM registrations WHERE book = ? AND state = 'queued' AND reason = 'group' AND group_index = ?"
@@ -172,7 +179,7 @@ class Claims:
         return None
 
     def probe(self, terms: Terms) -> Batch | None:
-        """Mark one row of a paused group as in flight, for each group once an hour; None when no probe is due."""
+        """Mark one row of a paused group as in flight, for each group when its wait has passed; None when no probe is due."""
         look = self._outbox.database.write(partial(_probe, self._outbox.book, terms))
         batch = self._open(look, terms)
         return None if batch is None else replace(batch, probe=True)
@@ -201,8 +208,8 @@ class Claims:
 
 def next_probe_ms(connection: sqlite3.Connection, book: int) -> int | None:
     """When a row of a paused group may be tried, Unix milliseconds UTC; None while none waits."""
-    last = connection.execute(_NEXT_PROBE_SQL, (book,)).fetchone()[0]
-    return None if last is None else int(last) + HOUR_MS
+    due = connection.execute(_NEXT_PROBE_SQL, (book,)).fetchone()[0]
+    return None if due is None else int(due)
 
 
 def _park_all(book: int, broken: list[tuple[_Candidate, Reason]], at_ms: int, connection: sqlite3.Connection) -> None:
@@ -234,14 +241,14 @@ def _look(book: int, terms: Terms, place: _Place, connection: sqlite3.Connection
 
 
 def _probe(book: int, terms: Terms, connection: sqlite3.Connection) -> _Look:
-    for (group,) in connection.execute(_PAUSED_SQL, (book, terms.now_ms - HOUR_MS)).fetchall():
+    for (group,) in connection.execute(_PAUSED_SQL, (book, terms.now_ms)).fetchall():
         split = connection.execute(_FIRST_SPLIT_SQL, (book, group)).fetchone()
         if split is None:
             continue
         found = _candidates(connection, (book, Reason.GROUP.value, group, split[0], 0, _SCAN))
         chosen, _ = _choose(connection, book, terms, found, 1)
         if chosen:
-            connection.execute("UPDATE pauses SET probed_ms = ? WHERE book = ? AND group_index = ?", (terms.now_ms, book, group))
+            connection.execute(_PROBED_SQL, (terms.now_ms, book, group))
             _mark(connection, chosen)
             return _Look(_Place(), group, split[0], chosen)
     return _Look(_Place())

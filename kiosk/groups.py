@@ -1,8 +1,8 @@
 """Pausing and resuming a group, the registrations of one employer for one declaration.
 
-Five equal refusals in a row are no accident of one person: the group waits with one task, one row an hour probes it,
-and an acceptance or a human lets it go (design, section 5). Its rows are marked in slices, so that no tap waits for
-a hundred thousand of them.
+Five equal refusals in a row are no accident of one person: the group waits with one task, one row an hour probes it (or
+sooner, where only its credential is at fault), and an acceptance or a human lets it go (design, section 5). Its rows are
+marked in slices, so that no tap waits for a hundred thousand of them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from kiosk.claims import HOUR_MS
 from kiosk.evidence import Entry, record
 from kiosk.identifiers import DeclarationNumber, Employer
 from kiosk.model import Reason, TaskKind
@@ -79,11 +80,22 @@ def count_answers(
         _write(connection, (outbox.book, group.index, count, last, None))
 
 
-def pause(connection: sqlite3.Connection, outbox: Outbox, group: Group, reason: str, *, at_ms: int) -> None:
-    """Pause a group inside the caller's transaction: one task, one entry of the record. Nothing if it is paused already."""
+def pause(
+    connection: sqlite3.Connection, outbox: Outbox, group: Group, reason: str, *, at_ms: int, probe_ms: int = HOUR_MS
+) -> None:
+    """Pause a group inside the caller's transaction: one task, one entry of the record. Nothing if it is paused already.
+
+    Args:
+        connection: The store, in a transaction.
+        outbox: The book.
+        group: The one that waits.
+        reason: Problem or issue types, or what is wrong with its credential.
+        at_ms: Now.
+        probe_ms: How long until one of its rows is tried.
+    """
     if is_paused(connection, outbox.book, group.index):
         return
-    _write(connection, (outbox.book, group.index, _REFUSALS_THAT_PAUSE, reason[:LONGEST_REASON], at_ms))
+    _write(connection, (outbox.book, group.index, _REFUSALS_THAT_PAUSE, reason[:LONGEST_REASON], at_ms), probe_ms)
     open_task(connection, TaskKind.GROUP_PAUSED, book=outbox.book, at_ms=at_ms, note=group.name)
     details: dict[str, object] = {"group": group.name, "reason": reason}
     record(connection, outbox.vault, Entry.GROUP_PAUSED, f"group:{group.index.hex()}", at_ms=at_ms, details=details)
@@ -145,10 +157,11 @@ def _remark(connection: sqlite3.Connection, book: int, group: bytes, old: str | 
     ).rowcount
 
 
-def _write(connection: sqlite3.Connection, values: tuple[int, bytes, int, str, int | None]) -> None:
+def _write(connection: sqlite3.Connection, values: tuple[int, bytes, int, str, int | None], probe_ms: int = HOUR_MS) -> None:
     connection.execute(
-        "INSERT INTO pauses (book, group_index, refusals, last_reason, paused_ms) VALUES (?, ?, ?, ?, ?)"
+        "INSERT INTO pauses (book, group_index, refusals, last_reason, paused_ms, probe_wait_ms) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (book, group_index) DO UPDATE"
-        " SET refusals = excluded.refusals, last_reason = excluded.last_reason, paused_ms = excluded.paused_ms, probed_ms = NULL",
-        values,
+        " SET refusals = excluded.refusals, last_reason = excluded.last_reason, paused_ms = excluded.paused_ms, probed_ms = NULL,"
+        " probe_wait_ms = excluded.probe_wait_ms",
+        (*values, probe_ms),
     )

@@ -191,6 +191,10 @@ ALTER TABLE registrations ADD COLUMN looked_ms INTEGER;
 ALTER TABLE registrations ADD COLUMN cancel_ms INTEGER;
 CREATE INDEX registrations_cancelling ON registrations (book, cancel_ms) WHERE cancel_requested > 0;
 
+-- How long a paused group waits for its next probe: an hour after refusals, less where the fault is a credential's, which a human
+-- may put right at any moment.
+ALTER TABLE pauses ADD COLUMN probe_wait_ms INTEGER NOT NULL DEFAULT 3600000;
+
 -- The service remarked something about a holder's registration: he is told at his next tap.
 CREATE TABLE notices (
     id INTEGER PRIMARY KEY,

@@ -8,7 +8,7 @@ from functools import partial
 from typing import assert_never
 
 from kiosk import claims, settling
-from kiosk.claims import Batch, Claims, Terms
+from kiosk.claims import HOUR_MS, Batch, Claims, Terms
 from kiosk.line import Line, boot_seconds
 from kiosk.model import ClockReading
 from kiosk.verdicts import Ambiguous, Answered, CallRefused, CallVerdict, Created, Misconfigured, NotNow, NotSent, TooLarge
@@ -106,7 +106,8 @@ class Sender:
     def _settle_fault(self, batch: Batch, verdict: Misconfigured, now: ClockReading) -> None:
         line = self._line
         if verdict.employer_only:
-            settling.pause_group(line.outbox, batch, verdict.why, at_ms=now.wall_ms)
+            probe_ms = round(line.settings.pace.probe_seconds * 1000) if verdict.credential else HOUR_MS
+            settling.pause_group(line.outbox, batch, verdict.why, at_ms=now.wall_ms, probe_ms=probe_ms)
             line.contact.refused(verdict.why)
             line.untidy = True
             return

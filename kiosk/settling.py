@@ -86,9 +86,11 @@ def lost(outbox: Outbox, batch: Batch, *, at_ms: int, search_ms: int, suspect: b
     outbox.database.write(work)
 
 
-def pause_group(outbox: Outbox, batch: Batch, why: str, *, at_ms: int) -> None:
+def pause_group(outbox: Outbox, batch: Batch, why: str, *, at_ms: int, probe_ms: int) -> None:
     """The service does not let this box act for the batch's employer: pause the group at once and queue the rows."""
-    outbox.database.write(lambda connection: groups.pause(connection, outbox, group_of_batch(batch), why, at_ms=at_ms))
+    outbox.database.write(
+        lambda connection: groups.pause(connection, outbox, group_of_batch(batch), why, at_ms=at_ms, probe_ms=probe_ms)
+    )
     put_back(outbox, batch, sent_ms=None)
 
 

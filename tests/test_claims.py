@@ -198,7 +198,7 @@ def test_a_suspect_set_is_tried_by_its_first_half_and_never_whole(world: World) 
 
 def _pause(world: World, number: int, paused_ms: int) -> None:
     group = world.row(number)["group_index"]
-    world.database.write(lambda c: c.execute("INSERT INTO pauses VALUES (1, ?, 5, 'x', ?, NULL)", (group, paused_ms)))
+    world.database.write(lambda c: c.execute("INSERT INTO pauses VALUES (1, ?, 5, 'x', ?, NULL, 3600000)", (group, paused_ms)))
 
 
 def test_a_paused_group_is_probed_by_one_row_an_hour(world: World) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -379,6 +380,32 @@ def test_missing_permission_pauses_that_employer_at_once(world: World) -> None:
     world.run(4 * 3600)
     assert 4 <= len(world.service.calls) <= 7
     assert [task[0] for task in world.tasks()] == ["group_paused"]
+
+
+def test_a_credential_at_fault_is_probed_as_slowly_as_the_box_itself_and_recovers(world: World) -> None:
+    """After 30, 60, 120 s, at last every 10 minutes, one row of its group asks; once it is repaired, all go."""
+    rows = [world.tap(number) for number in range(3)]
+    other = world.tap(4, declaration=OTHER_DECLARATION)
+    fault = Misconfigured(why="invalid_client", employer_only=True, credential=True)
+    asked: list[int] = []
+
+    def judge(registrations: Sequence[Registration]) -> CallVerdict:
+        if registrations[0].declaration != DECLARATION:
+            return world.service.carry_out(registrations)
+        asked.append(world.time.wall_ms // 1000)
+        return fault
+
+    world.service.always = judge
+    world.run(2 * 3600)
+    waits = [after - before for before, after in pairwise(asked)]
+    assert waits[:6] == [30, 60, 120, 240, 480, 600]
+    assert set(waits[5:]) == {600}
+    assert [world.row(row)["state"] for row in (*rows, other)] == ["queued"] * 3 + ["accepted"]
+    assert [task[0] for task in world.tasks()] == ["group_paused"]
+    world.service.always = world.service.carry_out
+    world.run(600)
+    assert world.states() == ["accepted"] * 4
+    assert world.tasks() == []
 
 
 def test_a_row_that_is_lost_again_and_again_does_not_take_its_batch_along(world: World) -> None:

@@ -56,7 +56,7 @@ def test_a_group_is_paused_only_once_it_was_refused_often_enough(world: World) -
     assert isinstance(group, bytes)
     for paused_ms, expected in ((None, False), (7, True)):
         world.database.write(
-            lambda c, at=paused_ms: c.execute("INSERT OR REPLACE INTO pauses VALUES (1, ?, 4, 'x', ?, NULL)", (group, at))  # type: ignore[misc]
+            lambda c, at=paused_ms: c.execute("INSERT OR REPLACE INTO pauses VALUES (1, ?, 4, 'x', ?, NULL, 3600000)", (group, at))  # type: ignore[misc]
         )
         assert world.database.read(lambda c: is_paused(c, 1, group)) is expected
 

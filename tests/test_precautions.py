@@ -147,7 +147,7 @@ def test_a_group_that_was_paused_meanwhile_goes_on_waiting(world: World) -> None
     number = world.tap(ago_seconds=7200)
     _mark(world)
     precaution = _due(world)
-    world.database.write(lambda c: c.execute("INSERT INTO pauses VALUES (1, ?, 5, 'x', 1, NULL)", (precaution.group,)))
+    world.database.write(lambda c: c.execute("INSERT INTO pauses VALUES (1, ?, 5, 'x', 1, NULL, 3600000)", (precaution.group,)))
     precautions.settle(world.outbox, precaution, None, at_ms=world.time.wall_ms)
     assert world.row(number)["reason"] == "group"
 
