@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from kiosk.identifiers import CardId
+from kiosk.identifiers import CardId, ForeignVatNumber
 from kiosk.model import BadgeLine
 from kiosk.provisioning import make_client_key, make_store_key
 from kiosk.simulator.simulator import Simulator
@@ -177,11 +177,11 @@ class Box:
         ran = self.verb("badge", "add", "--json", stdin=text)
         assert ran.code == 0, ran
 
-    def tap(self, card: CardId, *, reader: str = "gate") -> Any:
-        """Tap through the control socket, without a process for each."""
+    def tap(self, card: CardId, *, reader: str = "gate", **button: str) -> Any:
+        """Tap through the control socket, without a process for each; ``press`` or ``declaration`` is a button before it."""
         from kiosk import control  # noqa: PLC0415
 
-        return control.ask(self.folder / "kiosk.sock", "tap", {"card": card.identifier.hex(), "reader": reader})
+        return control.ask(self.folder / "kiosk.sock", "tap", {"card": card.identifier.hex(), "reader": reader, **button})
 
     def status(self) -> Any:
         from kiosk import control  # noqa: PLC0415
@@ -212,7 +212,8 @@ def line_fields(line: BadgeLine) -> dict[str, str]:
     if line.profile.language:
         fields["language"] = line.profile.language
     if line.profile.employer is not None:
-        fields["enterprise_number"] = line.profile.employer.value
+        foreign = isinstance(line.profile.employer, ForeignVatNumber)
+        fields["foreign_vat_number" if foreign else "enterprise_number"] = line.profile.employer.value
     if line.profile.declaration is not None:
         fields["declaration"] = line.profile.declaration.value
     return fields
