@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from kiosk.contract import ServiceSettings
+from kiosk.contract import Paths, ServiceSettings
 from kiosk.identifiers import Employer
 from kiosk.model import Address, ClockReading, Direction, Registration
 from kiosk.provisioning import make_client_key
@@ -138,6 +138,29 @@ def test_a_replaced_key_is_used_without_a_restart(gate: Gate) -> None:
     assert isinstance(gate.services.register([registration(EMPLOYER, 3)]), Answered)
     (gate.folder / "main.key.pem").unlink()
     assert isinstance(gate.services.register([registration(EMPLOYER, 4)]), Answered)
+
+
+def test_a_path_that_leads_nowhere_is_everybodys_fault(gate: Gate) -> None:
+    """What is wrong with the way to the service pauses no single employer, and blames no credential."""
+    nowhere = Paths(register="/moved")
+    settings = {name: replace(gate.settings(name), paths=nowhere) for name in ("main", "sub")}
+    lost = Services(settings["main"], {OTHER_EMPLOYER: settings["sub"]}, clock)
+    fault = lost.register([registration(OTHER_EMPLOYER)])
+    lost.close()
+    assert isinstance(fault, Misconfigured)
+    assert (fault.employer_only, fault.credential, lost.faults) == (False, False, {})
+
+
+def test_the_fault_of_a_credential_is_told_until_a_call_goes_through(gate: Gate) -> None:
+    """Status names whose credential it is; a repaired one is as good as any."""
+    gate.simulator.authority.clients.remove("main")
+    assert isinstance(gate.services.register([registration(EMPLOYER)]), Misconfigured)
+    assert isinstance(gate.services.register([registration(OTHER_EMPLOYER)]), Answered)
+    assert list(gate.services.faults) == [None]
+    assert "invalid_client" in gate.services.faults[None]
+    gate.simulator.add_client("main", (gate.folder / "main.cert.pem").read_bytes())
+    assert isinstance(gate.services.register([registration(EMPLOYER)]), Answered)
+    assert gate.services.faults == {}
 
 
 def test_with_one_credential_a_fault_is_the_boxs(gate: Gate) -> None:
