@@ -85,6 +85,8 @@ class Field(StrEnum):
     ISSUES = "issues"
     #: What old Belgif problems call ``issues``.
     INVALID_PARAMS = "invalidParams"
+    #: What they call an issue's ``type``; a bare word.
+    ISSUE_TYPE = "issueType"
     NAME = "name"
     RETRY_AFTER = "retryAfter"
     RETRY_AFTER_SEC = "retryAfterSec"

@@ -115,7 +115,8 @@ def unix_second(text: str) -> int | None:
 
 def code(fields: Mapping[str, object]) -> str | None:
     """Return what names a problem, issue or remark: its ``code``, else its ``type``; never free text."""
-    name, kind = fields.get(Field.CODE), fields.get(Field.TYPE)
+    name = fields.get(Field.CODE)
+    kind = fields.get(Field.TYPE, fields.get(Field.ISSUE_TYPE))
     if isinstance(name, str):
         return short_type(name)
     # A refused item may be echoed with its own ``type``, which is a direction.

@@ -27,10 +27,11 @@ def test_a_problem_is_read_without_its_prose() -> None:
 
 
 def test_old_problems_name_their_issues_otherwise() -> None:
-    """``invalidParams`` is read as ``issues``, and an issue without a type gets that of its problem."""
-    trouble = decode_problem(json.dumps({"type": BAD, "invalidParams": [{"name": "items[0]"}, "junk", {"name": 7}]}).encode())
+    """``invalidParams`` is read as ``issues``, ``issueType`` as ``type``; an issue without either gets that of its problem."""
+    params = [{"name": "items[0]"}, "junk", {"name": 7}, {"name": "items[1].ssin", "reason": "r", "issueType": "schemaViolation"}]
+    trouble = decode_problem(json.dumps({"type": BAD, "invalidParams": params}).encode())
     assert trouble is not None
-    assert trouble.issues == ((0, "badRequest"), (None, "badRequest"))
+    assert trouble.issues == ((0, "badRequest"), (None, "badRequest"), (1, "schemaViolation"))
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"type": "about:blank"}', b'{"type": 4}', b"<html>", b"[" * 100_000])

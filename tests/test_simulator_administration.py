@@ -76,6 +76,14 @@ def test_rules_decide_items(simulator: Simulator) -> None:
     assert simulator.ledger.rows()[1].finding(NOW_MS).validity is Validity.VALID
 
 
+def test_a_rule_can_refuse_the_whole_call(simulator: Simulator) -> None:
+    """A rule posted with ``bad_request`` objects to the calls that carry such an item; a word that is no issue is a 400."""
+    rule = {"ssin": invented_insz(0).digits, "bad_request": IssueType.OUT_OF_RANGE.value}
+    assert ask(simulator, "POST", "/rules", rule).status == 200
+    assert [issue.name for issue in simulator.ledger.objections([item(1), item()])] == ["items[1].ssin"]
+    assert ask(simulator, "POST", "/rules", {"bad_request": "outOfRange"}).status == 400
+
+
 def test_clients_are_added(simulator: Simulator) -> None:
     """A client posted with a fitting key is known; one with a key that Chaman would refuse is a 400."""
     assert ask(simulator, "POST", "/clients", {"client_id": CLIENT, "pem": public_pem(ec_key()).decode()}).status == 200
@@ -89,6 +97,7 @@ def test_settings_change_what_is_named_and_nothing_else(simulator: Simulator) ->
     everything = {
         "denied_employers": [OTHER_EMPLOYER.value],
         "health": "DOWN",
+        "old_problems": True,
         "validity_delay_seconds": 7,
         "search_lag_seconds": 8,
         "token_seconds": 9,
@@ -96,7 +105,7 @@ def test_settings_change_what_is_named_and_nothing_else(simulator: Simulator) ->
     assert ask(simulator, "POST", "/settings", everything).status == 200
     assert ask(simulator, "POST", "/settings", {}).status == 200
     assert simulator.settings.denied_employers == {OTHER_EMPLOYER.value}
-    assert simulator.settings.health == "DOWN"
+    assert (simulator.settings.health, simulator.settings.old_problems) == ("DOWN", True)
     assert (simulator.ledger.validity_delay_seconds, simulator.ledger.search_lag_seconds) == (7, 8)
     assert simulator.authority.token_seconds == 9
 

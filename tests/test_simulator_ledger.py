@@ -110,6 +110,15 @@ def test_an_item_can_be_refused_alone(ledger: Ledger, rule: Rule) -> None:
     assert len(ledger.rows()) == 2
 
 
+def test_a_rule_can_object_to_the_whole_call(ledger: Ledger) -> None:
+    """Such a rule names the item that it fits, as often as asked, and decides nothing about an item that is let through."""
+    ledger.add_rule(Rule(ssin=invented_insz(1).digits, bad_request=IssueType.OUT_OF_RANGE, times=1))
+    items = [item(0), item(1)]
+    assert [(issue.name, issue.type) for issue in ledger.objections(items)] == [("items[1].ssin", IssueType.OUT_OF_RANGE)]
+    assert ledger.objections(items) == []
+    assert all("createdPresenceRegistration" in each for each in ledger.register(items))
+
+
 def test_a_rule_can_hold_for_a_few_items_only(ledger: Ledger) -> None:
     """A rule for one item refuses the first and lets the second pass; clearing forgets the rest; the newest rule wins."""
     refuse = Rule(not_created=IssueType.REJECTED_INPUT)

@@ -10,6 +10,7 @@ from kiosk.simulator.problems import (
     Place,
     Problem,
     bad_request,
+    in_old_words,
     method_not_allowed,
     missing_permission,
     missing_scope,
@@ -60,6 +61,15 @@ def test_an_issue_says_what_and_where() -> None:
         "value": CANARY_INSZ.digits,
     }
     assert CANARY_INSZ.digits not in repr(issue)
+
+
+def test_issues_can_be_told_in_old_words() -> None:
+    """Before, Belgif called issues ``invalidParams``, their type a bare ``issueType`` and their detail a ``reason``."""
+    issue = Issue(type=IssueType.INVALID_STRUCTURE, name="items[3].ssin", detail="wrong")
+    old = in_old_words(bad_request([issue])).response().json()
+    assert old["invalidParams"] == [{"in": "body", "name": "items[3].ssin", "reason": "wrong", "issueType": "invalidStructure"}]
+    assert (old["type"], "issues" in old) == ("urn:problem-type:belgif:badRequest", False)
+    assert in_old_words(missing_scope()) == missing_scope()
 
 
 def test_throttling_says_until_when_in_three_ways() -> None:

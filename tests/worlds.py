@@ -14,7 +14,7 @@ from kiosk.contact import Pace
 from kiosk.database import Database, open_database
 from kiosk.delivery import Delivery
 from kiosk.identifiers import DeclarationNumber, Employer, Insz
-from kiosk.line import DeliverySettings
+from kiosk.line import DeliverySettings, Service
 from kiosk.model import ClockReading, Direction, Draft, Profile, Reason, Registration, Signal, State
 from kiosk.outbox import Outbox, add_registration, group_of, is_paused, recover
 from kiosk.records import pack_profile
@@ -214,7 +214,7 @@ class World:
         self.outbox = Outbox(self.database, self.vault, 1)
         return self.start()
 
-    def _build(self) -> LedgerService:
+    def _build(self) -> Service:
         self.built += 1
         return self.service
 

@@ -7,7 +7,7 @@
 | ``POST faults``, ``DELETE faults`` | queue a fault or let it come by chance; forget all |
 | ``POST rules``, ``DELETE rules`` | what the service decides about items; forget all |
 | ``POST clients`` | a client id and its certificate or public key |
-| ``POST settings`` | denied employers, health, delays, token life |
+| ``POST settings`` | denied employers, health, delays, token life, issues in old words |
 | ``GET openapi.json`` | the service's document |
 """
 
@@ -118,8 +118,7 @@ class Administration:
     def _add_rule(self, request: Request) -> Json:
         body = self._body(request, "NewRule")
         try:
-            if "not_created" in body:
-                body["not_created"] = IssueType(body["not_created"])
+            body |= {name: IssueType(body[name]) for name in ("not_created", "bad_request") if name in body}
             body["validity"] = Validity(body.get("validity", Validity.VALID))
         except ValueError as error:
             # The message of an enumeration names the word that is wrong, which is no personal datum.
@@ -144,6 +143,7 @@ class Administration:
         settings = self._service.settings
         settings.denied_employers = frozenset(body.get("denied_employers", settings.denied_employers))
         settings.health = body.get("health", settings.health)
+        settings.old_problems = body.get("old_problems", settings.old_problems)
         self._ledger.validity_delay_seconds = body.get("validity_delay_seconds", self._ledger.validity_delay_seconds)
         self._ledger.search_lag_seconds = body.get("search_lag_seconds", self._ledger.search_lag_seconds)
         self._authority.token_seconds = body.get("token_seconds", self._authority.token_seconds)

@@ -9,7 +9,17 @@ from typing import Final
 
 from kiosk.simulator.faults import Fault, Order
 from kiosk.simulator.messages import JSON, Manner, Response, answer
-from kiosk.simulator.problems import missing_permission, missing_scope, server_error, throttled
+from kiosk.simulator.problems import (
+    Problem,
+    bad_request,
+    missing_permission,
+    missing_scope,
+    not_found,
+    payload_too_large,
+    server_error,
+    throttled,
+    unauthorized,
+)
 
 #: The service does what was asked before the fault strikes.
 COMMITTED: Final = frozenset(
@@ -36,6 +46,8 @@ MANNERS: Final[Mapping[Fault, Manner]] = {
     Fault.TRUNCATED_BODY: Manner.TRUNCATED,
 }
 _PORTAL: Final = b"<!doctype html><title>Free Wi-Fi</title><h1>Welcome</h1><p>Accept the terms to go online.</p>"
+#: What a gateway's limit may be; the double's own is told by ``Settings``.
+_GATEWAY_BYTES: Final = 1024
 _GARBAGE: Final = b'{"items":[{"createdPresence\x00\xff\xfe not JSON'
 
 
@@ -53,6 +65,10 @@ def _bare_unavailable(_order: Order, _now_ms: int) -> Response:
 
 def _unavailable(order: Order, _now_ms: int) -> Response:
     return server_error(HTTPStatus.SERVICE_UNAVAILABLE, "serviceUnavailable", order.retry_after).response()
+
+
+def _said(problem: Problem) -> Callable[[Order, int], Response]:
+    return lambda _order, _now_ms: problem.response()
 
 
 def _throttled(kind: str) -> Callable[[Order, int], Response]:
@@ -73,8 +89,13 @@ _INSTEAD: Final[Mapping[Fault, Callable[[Order, int], Response]]] = {
     Fault.BARE_UNAVAILABLE_AFTER_COMMIT: _bare_unavailable,
     Fault.UNAVAILABLE: _unavailable,
     Fault.GARBAGE_BODY: lambda _order, _now_ms: Response(status=200, content_type=JSON, body=_GARBAGE),
-    Fault.MISSING_PERMISSION: lambda _order, _now_ms: missing_permission().response(),
-    Fault.MISSING_SCOPE: lambda _order, _now_ms: missing_scope().response(),
+    Fault.BAD_REQUEST: _said(bad_request([])),
+    Fault.PAYLOAD_TOO_LARGE: _said(payload_too_large(_GATEWAY_BYTES)),
+    Fault.RESOURCE_NOT_FOUND: _said(not_found()),
+    Fault.NO_ACCESS_TOKEN: _said(unauthorized("noAccessToken", "No Bearer access token found in Authorization HTTP header")),
+    Fault.INVALID_ACCESS_TOKEN: _said(unauthorized("invalidAccessToken", "The Bearer access token is invalid")),
+    Fault.MISSING_PERMISSION: _said(missing_permission()),
+    Fault.MISSING_SCOPE: _said(missing_scope()),
     Fault.INVALID_CLIENT: lambda _order, _now_ms: answer(400, {"error": "invalid_client"}, ("Cache-Control", "no-store")),
 }
 

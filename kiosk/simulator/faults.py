@@ -37,6 +37,11 @@ class Fault(StrEnum):
     BARE_UNAVAILABLE_BEFORE_COMMIT = "bare_unavailable_before_commit"
     BARE_UNAVAILABLE_AFTER_COMMIT = "bare_unavailable_after_commit"
     UNAVAILABLE = "unavailable"
+    BAD_REQUEST = "bad_request"
+    PAYLOAD_TOO_LARGE = "payload_too_large"
+    RESOURCE_NOT_FOUND = "resource_not_found"
+    NO_ACCESS_TOKEN = "no_access_token"  # noqa: S105 - a name, no secret
+    INVALID_ACCESS_TOKEN = "invalid_access_token"  # noqa: S105 - a name, no secret
     EXPIRED_TOKEN = "expired_token"  # noqa: S105 - a name, no secret
     MISSING_PERMISSION = "missing_permission"
     MISSING_SCOPE = "missing_scope"
@@ -46,12 +51,24 @@ class Fault(StrEnum):
         """Tell whether this fault can happen to an operation."""
         if self is Fault.INVALID_CLIENT:
             return operation is Operation.TOKEN
-        if self in _BEHIND_TOKEN:
+        if self in _OF_THE_API:
             return operation not in (Operation.TOKEN, Operation.HEALTH)
         return self is not Fault.SHORT_ANSWER or operation in (Operation.REGISTER, Operation.CANCEL)
 
 
-_BEHIND_TOKEN: Final = frozenset({Fault.EXPIRED_TOKEN, Fault.MISSING_PERMISSION, Fault.MISSING_SCOPE})
+#: What only an operation behind a token answers.
+_OF_THE_API: Final = frozenset(
+    {
+        Fault.BAD_REQUEST,
+        Fault.PAYLOAD_TOO_LARGE,
+        Fault.RESOURCE_NOT_FOUND,
+        Fault.NO_ACCESS_TOKEN,
+        Fault.INVALID_ACCESS_TOKEN,
+        Fault.EXPIRED_TOKEN,
+        Fault.MISSING_PERMISSION,
+        Fault.MISSING_SCOPE,
+    }
+)
 #: Longer than any client waits; a hang also ends when the client or the double goes.
 _HANG_SECONDS: Final = 3600.0
 _DRIP_SECONDS: Final = 0.5

@@ -47,6 +47,7 @@ class Rule:
         declaration: Only this declaration of works.
         employer: Only this enterprise or foreign VAT number.
         not_created: Refuse the item with this issue; None creates it.
+        bad_request: Refuse the whole call that carries the item, with this issue; such a rule decides nothing else.
         validity: What a created row becomes after the delay; ``pending`` keeps it pending for ever.
         remarks: What is then remarked.
         times: For how many items it holds; None for all.
@@ -56,12 +57,14 @@ class Rule:
     declaration: str | None = None
     employer: str | None = None
     not_created: IssueType | None = None
+    bad_request: IssueType | None = None
     validity: Validity = Validity.VALID
     remarks: tuple[str, ...] = ()
     times: int | None = None
 
     def __repr__(self) -> str:
-        return f"Rule(not_created={self.not_created}, validity={self.validity.value}, times={self.times})"
+        refusal = self.bad_request or self.not_created
+        return f"Rule(refusal={refusal}, validity={self.validity.value}, times={self.times})"
 
     def fits(self, item: Json) -> bool:
         """Tell whether the rule speaks about this item."""
@@ -180,6 +183,17 @@ class Ledger:
         with self._lock:
             self._rules.clear()
 
+    def objections(self, items: Sequence[Json]) -> list[Issue]:
+        """Return for which items the rules refuse the whole call; empty lets it through."""
+        with self._lock:
+            decided = [(index, self._decide(item, whole_call=True).bad_request) for index, item in enumerate(items)]
+        detail = "The service does not take this registration"
+        return [
+            Issue(type=kind, name=f"items[{index}].ssin", detail=detail, value=items[index]["ssin"])
+            for index, kind in decided
+            if kind is not None
+        ]
+
     def register(self, items: Sequence[Json], *, client_id: str = "") -> list[Json]:
         """Decide about valid items, in order, as one commit; returns the answer to each in the same order."""
         with self._lock:
@@ -210,10 +224,10 @@ class Ledger:
         # The answer to a registration is always "pending": the checks run afterwards (facts, section 2.3).
         return {"createdPresenceRegistration": {"id": row.id, "validity": Validity.PENDING.value, "remarks": []}}
 
-    def _decide(self, item: Json) -> Rule:
+    def _decide(self, item: Json, *, whole_call: bool = False) -> Rule:
         for index in range(len(self._rules) - 1, -1, -1):
             rule = self._rules[index]
-            if rule.fits(item):
+            if (rule.bad_request is not None) == whole_call and rule.fits(item):
                 if rule.times is not None:
                     self._rules[index] = replace(rule, times=rule.times - 1)
                 return rule

@@ -6,7 +6,7 @@ Where Belgif names no problem type (405, 406, 411, 415) the type is ``about:blan
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from http import HTTPStatus
@@ -25,10 +25,16 @@ class IssueType(StrEnum):
     UNKNOWN_INPUT = "urn:problem-type:belgif:input-validation:unknownInput"
     INVALID_INPUT = "urn:problem-type:belgif:input-validation:invalidInput"
     RESOURCE_NOT_FOUND = "urn:problem-type:belgif:input-validation:referencedResourceNotFound"
+    ANY_OF = "urn:problem-type:belgif-ext:input-validation:anyOfExpected"
+    EQUAL = "urn:problem-type:belgif-ext:input-validation:equalExpected"
     EXACTLY_ONE_OF = "urn:problem-type:belgif-ext:input-validation:exactlyOneOfExpected"
     INVALID_PERIOD = "urn:problem-type:belgif-ext:input-validation:invalidPeriod"
     INVALID_STRUCTURE = "urn:problem-type:belgif-ext:input-validation:invalidStructure"
+    OUT_OF_RANGE = "urn:problem-type:belgif-ext:input-validation:outOfRange"
     REJECTED_INPUT = "urn:problem-type:belgif-ext:input-validation:rejectedInput"
+    REQUIRED_INPUT = "urn:problem-type:belgif-ext:input-validation:requiredInput"
+    ZERO_OR_ALL_OF = "urn:problem-type:belgif-ext:input-validation:zeroOrAllOfExpected"
+    ZERO_OR_EXACTLY_ONE_OF = "urn:problem-type:belgif-ext:input-validation:zeroOrExactlyOneOfExpected"
     REPLACED_SSIN = "urn:problem-type:cbss:input-validation:replacedSsin"
     UNKNOWN_SSIN = "urn:problem-type:cbss:input-validation:unknownSsin"
 
@@ -118,6 +124,19 @@ def bad_request(issues: Iterable[Issue], detail: str = "The input message is inc
     return Problem(
         status=HTTPStatus.BAD_REQUEST, type="badRequest", detail=detail, extras={"issues": [issue.as_json() for issue in issues]}
     )
+
+
+def in_old_words(problem: Problem) -> Problem:
+    """Tell the issues as Belgif did before: ``invalidParams`` with ``reason`` and a bare ``issueType``."""
+    if "issues" not in problem.extras:
+        return problem
+    params = [
+        {name: issue[name] for name in ("in", "name", "value") if name in issue}
+        | {"reason": issue["detail"], "issueType": issue["type"].rsplit(":", 1)[1]}
+        for issue in problem.extras["issues"]
+    ]
+    others = {name: value for name, value in problem.extras.items() if name != "issues"}
+    return replace(problem, extras=others | {"invalidParams": params})
 
 
 def unauthorized(kind: str, detail: str) -> Problem:

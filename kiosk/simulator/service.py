@@ -26,6 +26,7 @@ from kiosk.simulator.problems import (
     Problem,
     Refused,
     bad_request,
+    in_old_words,
     missing_permission,
     not_found,
     payload_too_large,
@@ -45,11 +46,13 @@ class Settings:
         denied_employers: Enterprise or foreign VAT numbers for which the caller holds no mandate.
         health: ``UP``, ``DEGRADED`` or ``DOWN``.
         largest_body: Bytes; a larger body is answered with 413.
+        old_problems: Tell issues as Belgif did before, as ``invalidParams``.
     """
 
     denied_employers: frozenset[str] = field(default_factory=frozenset)
     health: str = "UP"
     largest_body: int = 4 * 1024 * 1024
+    old_problems: bool = False
 
 
 class Service:
@@ -87,7 +90,8 @@ class Service:
         try:
             return self._accepted(request)
         except Refused as refused:
-            return refused.problem.response()
+            problem = in_old_words(refused.problem) if self.settings.old_problems else refused.problem
+            return problem.response()
 
     def _accepted(self, request: Request) -> Response:
         route = self._route(request)
@@ -123,6 +127,8 @@ class Service:
             raise Refused(missing_permission())
 
     def _register(self, _route: Route, body: Json, client_id: str) -> Response:
+        if objections := self._ledger.objections(body["items"]):
+            raise Refused(bad_request(objections))
         return answer(200, {"items": self._ledger.register(body["items"], client_id=client_id)})
 
     def _search(self, _route: Route, body: Json, _client_id: str) -> Response:
