@@ -156,8 +156,8 @@ def test_visitors_and_other_channels_are_on_the_list(room: Room) -> None:
     house.clocks.wait(HOUR)
     for holder, direction, number in ((3, "out", 900), (4, "in", 901)):
         house.run(
-            "INSERT INTO elsewhere (uid, book, holder, direction, at_ms, registration_id, seen_ms, sealed)"
-            " VALUES (x'00', ?, ?, ?, ?, ?, 0, x'00')",
+            "INSERT INTO elsewhere (uid, book, holder, direction, at_ms, registration_id, seen_ms, sealed, group_index)"
+            " VALUES (x'00', ?, ?, ?, ?, ?, 0, x'00', x'00')",
             house.book,
             holder,
             direction,
@@ -179,8 +179,8 @@ def test_a_tap_of_a_clock_in_1970_is_not_moved_by_another_channel(room: Room) ->
     house.tap(invented_card(1))
     house.clocks.trusted, house.clocks.wall_ms = True, now
     house.run(
-        "INSERT INTO elsewhere (uid, book, holder, direction, at_ms, registration_id, seen_ms, sealed)"
-        " VALUES (x'00', ?, 2, 'out', ?, 900, 0, x'00')",
+        "INSERT INTO elsewhere (uid, book, holder, direction, at_ms, registration_id, seen_ms, sealed, group_index)"
+        " VALUES (x'00', ?, 2, 'out', ?, 900, 0, x'00', x'00')",
         house.book,
         now,
     )
