@@ -22,12 +22,9 @@ _COLUMNS: Final = (
     "SELECT id, uid, holder, direction, state, reason, at_ms, group_index, sealed, attempts, called_ms, absent_ms,"
     " cancel_requested, registration_id, confirmed_ms, validity, remarks, wall_ms, reader, clock_trusted FROM registrations"
 )
-_BEFORE_SQL: Final = (
-    "SELECT direction, uid, sealed, at_ms, clock_trusted FROM registrations"
-    " WHERE holder = ? AND book = ? AND id < ? AND state <> 'cancelled' ORDER BY id DESC LIMIT 1"
-)
+_BEFORE_SQL: Final = f"{_COLUMNS} WHERE holder = ? AND book = ? AND id < ? AND state <> 'cancelled' ORDER BY id DESC LIMIT 1"
 _ELSEWHERE_SQL: Final = (
-    "SELECT direction, uid, sealed, at_ms, 1 FROM elsewhere"
+    "SELECT direction, uid, sealed, at_ms FROM elsewhere"
     " WHERE holder = ? AND book = ? AND at_ms < ? AND gone_ms IS NULL ORDER BY at_ms DESC LIMIT 1"
 )
 _QUEUE_SQL: Final = (
@@ -86,6 +83,14 @@ class Kept:
     cancelled_because: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """The IN of a stay: what it carries, and its row, or None where another channel made it."""
+
+    draft: Draft
+    row: SealedRow | None
+
+
 def last_id(connection: sqlite3.Connection) -> int:
     """Return the highest id of the book, 0 in an empty one."""
     return int(connection.execute("SELECT ifnull(max(id), 0) FROM registrations").fetchone()[0])
@@ -111,7 +116,7 @@ def unseal(vault: Vault, row: SealedRow) -> Kept:
     """Open a row; what does not open is left out, so that one bad row does not hide the others."""
     state = State(row.state)
     try:
-        draft = unpack_draft(vault.open(Field.REGISTRATION, row.uid, row.sealed))
+        draft = _open(vault, row.uid, row.sealed)
     except SealBroken:
         draft = None
     try:
@@ -130,7 +135,7 @@ def unseal(vault: Vault, row: SealedRow) -> Kept:
     )
 
 
-def stay_before(connection: sqlite3.Connection, vault: Vault, *, book: int, row: SealedRow) -> Draft | None:
+def stay_before(connection: sqlite3.Connection, vault: Vault, *, book: int, row: SealedRow) -> Opening | None:
     """Return the IN that an OUT closes: what its holder did before it, if that is an IN that was not cancelled.
 
     Another channel's counts where that is known to be later than his registration here.
@@ -139,12 +144,17 @@ def stay_before(connection: sqlite3.Connection, vault: Vault, *, book: int, row:
         SealBroken: That IN is damaged.
     """
     found = connection.execute(_BEFORE_SQL, (row.holder, book, row.id)).fetchone()
+    here = None if found is None else SealedRow(*found)
     there = connection.execute(_ELSEWHERE_SQL, (row.holder, book, row.at_ms)).fetchone() if row.clock_trusted else None
-    if there is not None and (found is None or (found[4] and found[3] < there[3])):
-        found = there
-    if found is None or found[0] != Direction.IN:
+    if there is not None and (here is None or (here.clock_trusted and here.at_ms < there[3])):
+        return Opening(draft=_open(vault, there[1], there[2]), row=None) if there[0] == Direction.IN else None
+    if here is None or here.direction != Direction.IN:
         return None
-    return unpack_draft(vault.open(Field.REGISTRATION, found[1], found[2]))
+    return Opening(draft=_open(vault, here.uid, here.sealed), row=here)
+
+
+def _open(vault: Vault, uid: bytes, sealed: bytes) -> Draft:
+    return unpack_draft(vault.open(Field.REGISTRATION, uid, sealed))
 
 
 def requeue(

@@ -33,8 +33,9 @@ FIELDS: Final = (
 )
 #: What somebody from abroad may have instead of an INSZ: the number of his Limosa declaration, 17 digits, or its QR code.
 _LIMOSA: Final = re.compile(r"(?:L1|limosa)?[\s:./-]*\d(?:[\s./-]?\d){16}|https?://\S+", re.IGNORECASE)
+_LIMOSA_NAMES: Final = frozenset({"limosa", "limosa_id", "limosa_number", "limosa-1", "l1"})
 _NO_LIMOSA: Final = (
-    "this is no INSZ: as far as known the service takes no Limosa number from a kiosk; ask for the person's BIS number,"
+    "a Limosa number is no INSZ: as far as known the service takes no Limosa number from a kiosk; ask for the person's BIS number,"
     " and until it is there the person registers by phone with the declaration's QR code"
 )
 _T = TypeVar("_T")
@@ -82,7 +83,9 @@ class Given:
             capacity=self.capacity or Capacity.EMPLOYEE,
             local=self.local or False,
         )
-        return BadgeLine(card=self.card, profile=profile)
+        return BadgeLine(
+            card=self.card, profile=profile, says_capacity=self.capacity is not None, says_local=self.local is not None
+        )
 
 
 @dataclass(slots=True)
@@ -161,9 +164,7 @@ def parse_given(fields: Mapping[str, object], where: str, mistakes: Mistakes) ->
         mistakes: Collects what is wrong.
     """
     for position, name in enumerate(fields, 1):
-        if name.strip().lower() == "limosa":
-            mistakes.add(_at(where, "limosa"), _NO_LIMOSA)
-        elif name not in FIELDS:
+        if name not in FIELDS:
             mistakes.add(_at(where, f"field {position}"), unknown_name(name, FIELDS))
 
     def read(name: str, parse: Callable[[str], _T]) -> _T | None:
@@ -174,7 +175,7 @@ def parse_given(fields: Mapping[str, object], where: str, mistakes: Mistakes) ->
         mistakes.add(_at(where, "foreign_vat_number"), "an employer has either an enterprise_number or a foreign_vat_number")
     return Given(
         card=read("card", CardId.parse),
-        insz=read("insz", _insz),
+        insz=read("insz", parse_insz),
         name=read("name", _plain),
         language=read("language", _language),
         employer=enterprise or vat,
@@ -185,8 +186,17 @@ def parse_given(fields: Mapping[str, object], where: str, mistakes: Mistakes) ->
     )
 
 
+def parse_insz(text: str) -> Insz:
+    """Read an INSZ; raises ``ValueError``, for a Limosa number with the way out: no number is ever made up for its owner."""
+    if _LIMOSA.fullmatch(text.strip()):
+        raise ValueError(_NO_LIMOSA)
+    return Insz.parse(text)
+
+
 def unknown_name(name: str, known: Sequence[str]) -> str:
-    """Say that a name is not known, with the likely one, and without repeating it."""
+    """Say that a name is not known, with the likely one, and without repeating it; a Limosa number gets its own answer."""
+    if name.strip().lower() in _LIMOSA_NAMES:
+        return _NO_LIMOSA
     near = difflib.get_close_matches(name.strip().lower(), known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
     return f"this name is not known; {hint}"
@@ -249,12 +259,6 @@ def _plain(text: str) -> str:
     if len(plain) > _LONGEST or not plain.isprintable():
         raise ValueError(f"at most {_LONGEST} characters, without line breaks or control characters")
     return plain
-
-
-def _insz(text: str) -> Insz:
-    if _LIMOSA.fullmatch(text.strip()):
-        raise ValueError(_NO_LIMOSA)
-    return Insz.parse(text)
 
 
 def _capacity(text: str) -> Capacity:

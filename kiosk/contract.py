@@ -102,6 +102,10 @@ VALIDITY_CANCELLED: Final = frozenset({"cancelled", "canceled", "successfully_ca
 #: Assumed from the law's words, until the official description is at hand; ``[service] self_employed_employer`` overrides it.
 SELF_EMPLOYED_CARRIES: Final = Carried.PRINCIPAL
 
+#: How the issue type ends that says of a person's number that another one took its place; the guide's own example
+#: (facts, rsz-service, section 3). Assumed: that this service names it likewise.
+REPLACED_SSIN: Final = "replacedSsin"
+
 PROBLEM_JSON: Final = "application/problem+json"
 #: Belgif's own problem types and those of an institution all begin so; ``about:blank`` comes from a gateway.
 PROBLEM_PREFIX: Final = "urn:problem-type:"

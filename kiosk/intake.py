@@ -110,7 +110,7 @@ class Intake:
         newest = taps.newest_tap(connection, book=self._book, holder=found.holder)
         last = None if newest is None else newest.last
         stay = self._obligations.stay(newest)
-        elsewhere = not found.profile.local and self._obligations.is_elsewhere(tap, gate, found.profile.declaration, stay)
+        elsewhere = self._obligations.is_elsewhere(tap, gate, found.profile, stay)
         decision = rules.decide(gate.direction, tap.press, last, tap.now, self._site.limits, elsewhere=elsewhere)
         match decision:
             case rules.Already(since_ms=since, direction=direction):

@@ -262,10 +262,19 @@ class Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadgeLine:
-    """One line of ``badge add`` or of an import: a card and the person behind it."""
+    """One line of ``badge add`` or of an import: a card and the person behind it.
+
+    Attributes:
+        card: The card.
+        profile: The person; what the line leaves out is empty, or stands at its default.
+        says_capacity: Whether ``profile.capacity`` was given, also where it is the default.
+        says_local: Likewise for ``profile.local``: a "no" must end what an older line began.
+    """
 
     card: CardId
     profile: Profile
+    says_capacity: bool = False
+    says_local: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

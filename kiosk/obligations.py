@@ -85,7 +85,7 @@ class Obligations:
         """Whether nothing is owed: an IN by today's site and holder, an OUT as its IN was."""
         if direction is Direction.OUT and newest is not None and newest.last.direction is Direction.IN:
             return newest.source is taps.Source.LOCAL
-        return self._site.local_only or profile.local
+        return self._is_free(profile)
 
     def arrival(self, connection: sqlite3.Connection, tap: taps.Moment, gate: Gate, profile: Profile) -> Owed:
         """What an IN owes: chosen afresh."""
@@ -144,14 +144,22 @@ class Obligations:
         except SealBroken as broken:
             return broken
 
-    def is_elsewhere(self, tap: taps.Moment, gate: Gate, own: DeclarationNumber | None, stay: Draft | SealBroken | None) -> bool:
-        """Whether this reader names another declaration than the open stay's; a holder's own declaration goes before a reader's."""
-        if own is not None or gate.declaration is None or not isinstance(stay, Draft):
+    def is_elsewhere(self, tap: taps.Moment, gate: Gate, profile: Profile, stay: Draft | SealBroken | None) -> bool:
+        """Whether this reader names another declaration than the open stay's; a holder's own declaration goes before a reader's.
+
+        Who owes nothing now has nothing to switch to: he leaves what he came under.
+        """
+        if self._is_free(profile) or profile.declaration is not None:
+            return False
+        if gate.declaration is None or not isinstance(stay, Draft):
             return False
         if stay.declaration is not None:
             return stay.declaration != gate.declaration
         # A stay that is held for want of a declaration: where the reader's is not valid it would switch at every tap, never leave.
         return any(term.number == gate.declaration and term.valid_on(self._day(tap)) for term in self._site.declarations)
+
+    def _is_free(self, profile: Profile) -> bool:
+        return self._site.local_only or profile.local
 
     def _day(self, tap: taps.Moment) -> date | None:
         return datetime.fromtimestamp(tap.now.at_ms / 1000, self._site.zone).date() if tap.clock.trusted else None

@@ -8,7 +8,7 @@ from typing import Final
 
 from kiosk.errors import SealBroken
 from kiosk.identifiers import CardId, Insz
-from kiosk.model import BadgeLine, Capacity, Profile
+from kiosk.model import BadgeLine, Profile
 from kiosk.records import card_bytes, pack_card, pack_profile, unpack_card, unpack_profile
 from kiosk.vault import Field, Index, Vault, new_uid
 
@@ -135,7 +135,7 @@ def enrol(connection: sqlite3.Connection, vault: Vault, line: BadgeLine, *, at_m
         profile_id = _add_profile(connection, vault, holder, line.profile, at_ms=at_ms)
     else:
         holder, (before, profile) = known, current_profile(connection, vault, known)
-        profile_id = change_profile(connection, vault, holder, _corrected(profile, line.profile), at_ms=at_ms)
+        profile_id = change_profile(connection, vault, holder, _corrected(profile, line), at_ms=at_ms)
     badge_id = _add_badge(connection, vault, holder, line.card, at_ms=at_ms) if badge is None else badge[0]
     if revoked := badge is not None and badge[2] is not None:
         connection.execute("UPDATE badges SET revoked_ms = NULL WHERE id = ?", (badge_id,))
@@ -228,8 +228,9 @@ def open_entry(vault: Vault, entry: SealedEntry) -> tuple[Badge, DatedProfile]:
     return _open_badge(vault, entry.badge), _open_profile(vault, entry.profile)
 
 
-def _corrected(before: Profile, given: Profile) -> Profile:
+def _corrected(before: Profile, line: BadgeLine) -> Profile:
     """Take over what was given; a field left out says nothing."""
+    given = line.profile
     return replace(
         before,
         name=given.name or before.name,
@@ -237,8 +238,8 @@ def _corrected(before: Profile, given: Profile) -> Profile:
         employer=given.employer or before.employer,
         declaration=given.declaration or before.declaration,
         personnel_number=given.personnel_number or before.personnel_number,
-        capacity=given.capacity if given.capacity is not Capacity.EMPLOYEE else before.capacity,
-        local=given.local or before.local,
+        capacity=given.capacity if line.says_capacity else before.capacity,
+        local=given.local if line.says_local else before.local,
     )
 
 

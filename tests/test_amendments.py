@@ -151,7 +151,7 @@ def test_the_stay_before_is_the_holders_own_and_open(desk: Desk) -> None:
     def stay(row: int) -> str | None:
         before = sealed(desk, row)
         found = desk.database.read(lambda connection: amendments.stay_before(connection, desk.vault, book=desk.book, row=before))
-        return None if found is None else found.ssin.digits
+        return None if found is None else found.draft.ssin.digits
 
     assert stay(first) == invented_insz(1).digits
     assert stay(second) is None
@@ -188,7 +188,7 @@ def test_the_stay_before_may_have_begun_by_another_channel(desk: Desk) -> None:
     def stay(row: int) -> str | None:
         before = sealed(desk, row)
         found = desk.database.read(lambda connection: amendments.stay_before(connection, desk.vault, book=desk.book, row=before))
-        return None if found is None else found.ssin.digits
+        return None if found is None else found.draft.ssin.digits
 
     assert [stay(row) for row in (here, phone, doubtful, twice)] == [invented_insz(1).digits, invented_insz(7).digits, None, None]
 

@@ -42,7 +42,7 @@ def test_every_field_of_a_json_line_arrives() -> None:
     for line in (FULL, json.dumps(FULL)):
         (read,) = parse_lines([line])
         assert read.number == 1
-        assert read.line == BadgeLine(card=CANARY_CARD, profile=PERSON)
+        assert read.line == BadgeLine(card=CANARY_CARD, profile=PERSON, says_capacity=True, says_local=True)
 
 
 def test_empty_lines_count_but_say_nothing() -> None:
@@ -242,6 +242,10 @@ def test_a_limosa_number_is_no_insz_and_the_way_out_is_told(number: str) -> None
             parse_lines([line])
         assert "BIS number" in refused.value.message
         assert "QR code" in refused.value.message
+        assert number not in str(refused.value)
+    for text in (f"card;insz\n{CARD};{number}\n", f"card;insz;Limosa\n{CARD};;{number}\n"):
+        with pytest.raises(UsageError, match="BIS number") as refused:
+            parse_csv(text)
         assert number not in str(refused.value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,5 @@ def test_an_empty_employer_is_a_guess_once_there_are_two(desk: Desk) -> None:
     with pytest.raises(UsageError, match="line 1"):
         enrolment.refuse_guessed_employers(desk, numbered(employed(2, None)))
     enrolment.refuse_guessed_employers(desk, numbered(employed(2, EMPLOYER)))
+    visitor = employed(2, None)
+    enrolment.refuse_guessed_employers(desk, numbered(replace(visitor, profile=replace(visitor.profile, local=True))))

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from kiosk import amendments
-from kiosk.desk import Desk, people, rebuilding
+from kiosk.desk import Desk, book, people, rebuilding
 from kiosk.errors import Declined
-from kiosk.model import Direction, Draft, State
+from kiosk.model import Direction, Draft, Reason, State
 from kiosk.rules import DeclarationTerm
-from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk, put
+from tests.desks import MORNING_MS, Clock, add_row, draft, holds, open_desk, put
 from tests.people import (
     CANARY_CARD,
     CANARY_INSZ,
@@ -83,16 +83,20 @@ def test_an_out_without_its_in_is_chosen_afresh(desk: Desk) -> None:
 
 
 def test_a_readers_declaration_counts(desk: Desk) -> None:
-    """A row of a reader that stands for one declaration is rebuilt for that one; another reader's can't be chosen."""
+    """A row of a reader that stands for one declaration is rebuilt for that one; elsewhere what was chosen at the tap stays."""
     both = replace(
         desk,
         declarations=(*desk.declarations, DeclarationTerm(number=OTHER_DECLARATION)),
         reader_declarations={"shed": OTHER_DECLARATION},
     )
     shed, gate = (add_row(desk, 1, draft(), State.REFUSED, reader=reader) for reader in ("shed", "gate"))
-    assert rebuilt(both, shed) == draft(declaration=OTHER_DECLARATION)
+    pressed = add_row(desk, 1, draft(declaration=OTHER_DECLARATION), State.REFUSED)
+    lacking = add_row(desk, 1, draft(declaration=None), State.HELD, Reason.DECLARATION)
+    assert rebuilt(both, shed) == rebuilt(both, pressed) == draft(declaration=OTHER_DECLARATION)
+    assert rebuilt(both, gate) == draft()
+    assert rebuilt(desk, pressed) == draft()  # what was chosen is no longer configured
     with pytest.raises(Declined, match="no declaration can be chosen"):
-        rebuilt(both, gate)
+        rebuilt(both, lacking)
 
 
 def test_the_day_of_a_tap_is_local(desk: Desk) -> None:
@@ -105,12 +109,69 @@ def test_the_day_of_a_tap_is_local(desk: Desk) -> None:
 
 
 def test_an_out_after_midnight_follows_its_held_in(desk: Desk) -> None:
-    """An OUT whose IN lacked a declaration is chosen as of the IN's day, with the IN's identity."""
+    """An OUT whose IN lacked a declaration is chosen as of the IN's day, as the IN itself will be."""
     night = MORNING_MS + 15 * HOUR_MS
-    add_row(desk, 1, draft(at_ms=night, declaration=None, ssin=invented_insz(5)), State.HELD)
-    left = add_row(desk, 1, draft(Direction.OUT, night + 8 * HOUR_MS, declaration=None), State.HELD)
-    owed = rebuilt(ending(desk, date(2026, 11, 2)), left)
-    assert owed == draft(Direction.OUT, night + 8 * HOUR_MS, ssin=invented_insz(5))
+    came = add_row(desk, 1, draft(at_ms=night, declaration=None, ssin=invented_insz(5)), State.HELD, Reason.DECLARATION)
+    left = add_row(desk, 1, draft(Direction.OUT, night + 8 * HOUR_MS, declaration=None), State.HELD, Reason.DECLARATION)
+    two = ending(desk, date(2026, 11, 2))
+    assert rebuilt(two, came) == draft(at_ms=night)
+    assert rebuilt(two, left) == draft(Direction.OUT, night + 8 * HOUR_MS)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "anew"),
+    [
+        (State.REFUSED, None, True),
+        (State.HELD, Reason.LINK, True),
+        (State.HELD, Reason.LATE, False),
+        (State.HELD, Reason.CHANNEL, False),
+        (State.HELD, Reason.CLOCK, False),
+        *((state, None, False) for state in (State.QUEUED, State.IN_FLIGHT, State.UNKNOWN, State.ACCEPTED)),
+    ],
+)
+def test_it_does_not_matter_which_of_a_stay_is_built_again_first(
+    desk: Desk,
+    state: State,
+    reason: Reason | None,
+    anew: bool,  # noqa: FBT001  a row of the table
+) -> None:
+    """Where an IN will be built again itself, its OUT follows what it will be; else it follows what it is."""
+    as_it_was: dict[str, Any] = {"ssin": invented_insz(5), "employer": OTHER_EMPLOYER}
+    add_row(desk, 1, draft(**as_it_was), state, reason)
+    left = add_row(desk, 1, draft(Direction.OUT, MORNING_MS + HOUR_MS, **as_it_was), State.REFUSED)
+    assert rebuilt(desk, left) == draft(Direction.OUT, MORNING_MS + HOUR_MS, **({} if anew else as_it_was))
+
+
+REPLACED = "badRequest, cbss:input-validation:replacedSsin"
+
+
+@pytest.mark.parametrize("first", ["in", "out"])
+@pytest.mark.parametrize(
+    ("came", "left", "changed"),
+    [
+        (State.REFUSED, State.REFUSED, ("in", "out")),
+        (State.ACCEPTED, State.REFUSED, ("out",)),
+        (State.REFUSED, State.ACCEPTED, ("in",)),
+    ],
+)
+def test_a_replaced_number_is_put_right_once_it_is_known(
+    desk: Desk, came: State, left: State, changed: tuple[str, ...], first: str
+) -> None:
+    """What the service refused under the old number goes under the new one, an OUT also where its IN was taken under the old."""
+    rows = {
+        name: add_row(desk, 1, draft(Direction(name), MORNING_MS + n), state, None)
+        for n, (name, state) in enumerate({"in": came, "out": left}.items())
+    }
+    for name in changed:
+        put(desk, rows[name], reason=REPLACED)
+        with pytest.raises(Declined, match="was replaced by another one") as declined:
+            rebuilt(desk, rows[name])
+        assert "kiosk holder replace-insz 1" in str(declined.value)
+        assert CANARY_INSZ.digits not in str(declined.value)
+    people.holder_replace_insz(desk, {"holder": 1, "insz": invented_insz(8).digits})
+    for name in sorted(changed, key=lambda name: name != first):
+        book.CALLS["outbox retry"](desk, {"id": rows[name]})
+        assert holds(desk, rows[name]).ssin == invented_insz(8)
 
 
 def test_what_lacks_is_said_with_its_repair(desk: Desk) -> None:

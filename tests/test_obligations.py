@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -30,8 +30,9 @@ CARD = invented_card(1)
 VISITOR = Profile(insz=invented_insz(1), name="Person 1", local=True)
 WORKER = replace(VISITOR, local=False)
 DAY = 24 * HOUR
-#: 2026-10-25, the night in which summer time ends: midnight before it is 22:00 UTC.
-MIDNIGHT_MS = 1_792_879_200_000
+#: The days on which summer time ends and begins, and their first and last milliseconds: 25 hours, 23 hours.
+AUTUMN = (date(2026, 10, 25), 1_792_879_200_000, 1_792_969_199_999)
+SPRING = (date(2027, 3, 28), 1_806_188_400_000, 1_806_271_199_999)
 
 
 @contextmanager
@@ -129,23 +130,20 @@ def test_an_out_carries_the_identity_and_employer_of_its_in(tmp_path: Path) -> N
         assert [draft.employer for draft in drafts] == [OTHER_EMPLOYER, OTHER_EMPLOYER, EMPLOYER]
 
 
+@pytest.mark.parametrize("lasts", [AUTUMN, SPRING], ids=["25 hours", "23 hours"])
 @pytest.mark.parametrize(
-    ("at_ms", "expected"),
-    [
-        (MIDNIGHT_MS - 1, DECLARATION),
-        (MIDNIGHT_MS, OTHER_DECLARATION),
-        (MIDNIGHT_MS + 25 * 3_600_000 - 1, OTHER_DECLARATION),
-        (MIDNIGHT_MS + 25 * 3_600_000, None),
-    ],
+    ("moment", "expected"),
+    [("before", DECLARATION), ("first", OTHER_DECLARATION), ("last", OTHER_DECLARATION), ("after", None)],
 )
-def test_declarations_end_at_local_midnight(tmp_path: Path, at_ms: int, expected: object) -> None:
-    """Both dates are inclusive and local, also on the day of 25 hours; afterwards the tap is held."""
+def test_declarations_end_at_local_midnight(tmp_path: Path, lasts: tuple[date, int, int], moment: str, expected: object) -> None:
+    """Both dates are inclusive and local, also on the days of 25 and of 23 hours; afterwards the tap is held."""
+    day, midnight_ms, last_ms = lasts
     terms = (
-        DeclarationTerm(number=DECLARATION, valid_until=date(2026, 10, 24)),
-        DeclarationTerm(number=OTHER_DECLARATION, valid_from=date(2026, 10, 25), valid_until=date(2026, 10, 25)),
+        DeclarationTerm(number=DECLARATION, valid_until=day - timedelta(days=1)),
+        DeclarationTerm(number=OTHER_DECLARATION, valid_from=day, valid_until=day),
     )
     with house_of(tmp_path, WORKER, replace(SITE, declarations=terms)) as house:
-        house.clocks.wall_ms = at_ms
+        house.clocks.wall_ms = {"before": midnight_ms - 1, "first": midnight_ms, "last": last_ms, "after": last_ms + 1}[moment]
         answer = house.tap(CARD)
         assert house.rows()[0].draft.declaration == expected
         assert answer.signal is (Signal.HELD if expected is None else Signal.IN)
@@ -228,3 +226,17 @@ def test_a_visitor_is_not_moved_by_a_readers_declaration(tmp_path: Path) -> None
         assert house.tap(CARD, ELSEWHERE).direction is Direction.OUT
         house.clocks.wait(DAY)
         assert house.count("registrations") == 0
+
+
+def test_a_site_where_nothing_is_owed_any_more_lets_people_leave(tmp_path: Path) -> None:
+    """Who came in while it was owed leaves under his declaration, also by a reader that names another; nothing new begins."""
+    site = replace(SITE, declarations=TWO)
+    with house_of(tmp_path, WORKER, site) as house:
+        house.tap(CARD, replace(TOGGLE, declaration=DECLARATION))
+        free = replace(house, site=replace(site, local_only=True))
+        free.clocks.wait(HOUR)
+        answer = free.tap(CARD, ELSEWHERE)
+        assert (answer.signal, len(answer.ids)) == (Signal.OUT, 1)
+        assert house.rows()[1].draft.declaration == DECLARATION
+        free.clocks.wait(HOUR)
+        assert free.tap(CARD, ELSEWHERE).signal is Signal.LOCAL

@@ -12,7 +12,7 @@ import pytest
 from kiosk import roster, schema
 from kiosk.errors import SealBroken
 from kiosk.identifiers import CardId, Insz
-from kiosk.model import BadgeLine, Profile
+from kiosk.model import BadgeLine, Capacity, Profile
 from kiosk.records import card_bytes
 from kiosk.roster import Enrolled, Taken
 from kiosk.vault import Index, Vault
@@ -113,6 +113,16 @@ def test_fields_given_again_correct_the_holder_from_now_on(connection: sqlite3.C
     assert (old.profile, old.current, old.valid_from_ms) == (CANARY.profile, False, 1000)
     assert (new.current, new.valid_from_ms) == (True, 2000)
     assert new.profile == replace(CANARY.profile, employer=EMPLOYER, declaration=DECLARATION, personnel_number="P-7")
+
+
+def test_no_and_employee_are_said_as_well(connection: sqlite3.Connection) -> None:
+    """A visitor who is owed from now on, or one who became an employee, is corrected by a line that says so, not by silence."""
+    visitor = replace(CANARY.profile, local=True, capacity=Capacity.SELF_EMPLOYED)
+    first = enrolled(connection, replace(CANARY, profile=visitor))
+    enrolled(connection, CANARY, at_ms=2000)
+    assert roster.current_profile(connection, VAULT, first.holder)[1] == visitor
+    enrolled(connection, replace(CANARY, says_capacity=True, says_local=True), at_ms=3000)
+    assert roster.current_profile(connection, VAULT, first.holder)[1] == CANARY.profile
 
 
 def test_a_card_of_another_holder_is_taken(connection: sqlite3.Connection) -> None:

@@ -24,8 +24,6 @@ _MOST: Final = 2000
 _LONGEST_REASON: Final = 200
 #: No date or floor has so many digits together; an INSZ, a card or a telephone number has.
 _NUMBER_OF_SOMEBODY: Final = re.compile(r"(?:[0-9][ .:/-]?){7,}|\b(?=[A-Fa-f]*[0-9])[0-9A-Fa-f]{8,}\b")
-#: These may be waived; the others need something else to be put right.
-_WAIVED: Final = frozenset({Reason.LATE, Reason.CHANNEL, Reason.FENCE})
 _WHY_NOT: Final[Mapping[State, str]] = {
     State.QUEUED: "it is queued and goes by itself",
     State.IN_FLIGHT: "it is in flight; try again",
@@ -165,8 +163,8 @@ def _release(desk: Desk, number: int, connection: sqlite3.Connection) -> None:
         raise Declined(
             f"registration {number}: nothing lifts a time hold but a healed time", repair="cancel it and register it by another way"
         )
-    waived = kept.row.reason in _WAIVED and kept.draft is not None and kept.draft.complete() is not None
-    draft = kept.draft if waived and kept.draft is not None else rebuilding.rebuilt(desk, connection, kept)
+    draft = kept.draft if rebuilding.goes_as_it_is(kept) else None
+    draft = draft or rebuilding.rebuilt(desk, connection, kept)
     _requeue(desk, connection, kept, draft, Entry.RELEASED)
 
 

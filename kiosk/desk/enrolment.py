@@ -90,8 +90,9 @@ def _note(desk: Desk, connection: sqlite3.Connection, came: Enrolled, at_ms: int
 
 
 def refuse_guessed_employers(desk: Desk, read: list[Numbered]) -> None:
-    """Refuse empty employers once several are known: which one was meant would be guessed."""
-    empty = [numbered.number for numbered in read if numbered.line.profile.employer is None]
+    """Refuse empty employers once several are known: which one was meant would be guessed; for visitors none is meant."""
+    owed = [numbered for numbered in read if not numbered.line.profile.local]
+    empty = [numbered.number for numbered in owed if numbered.line.profile.employer is None]
     known = {numbered.line.profile.employer for numbered in read}
     known |= {desk.employer, *(term.employer for term in desk.declarations)}
     if not empty:

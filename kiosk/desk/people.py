@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from kiosk import evidence, roster, taps, tasks
-from kiosk.badge_lines import FIELDS, Given, Mistakes, parse_csv, parse_given, parse_lines
+from kiosk.badge_lines import FIELDS, Given, Mistakes, parse_csv, parse_given, parse_insz, parse_lines
 from kiosk.desk import Call, Desk, enrolment, params, views
 from kiosk.desk.enrolment import Applied
 from kiosk.errors import Declined, UsageError
@@ -162,7 +162,7 @@ def holder_replace_insz(desk: Desk, asked: Mapping[str, object]) -> dict[str, ob
 
 def _insz(asked: Mapping[str, object]) -> Insz:
     try:
-        return Insz.parse(params.text(asked, "insz"))
+        return parse_insz(params.text(asked, "insz"))
     except ValueError as error:
         raise UsageError(f"insz: {error}") from None
 
