@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -112,24 +113,44 @@ def certify(private: PrivateKey, *, company: str, now: datetime) -> bytes:
     return made.public_bytes(serialization.Encoding.PEM)
 
 
-def adopt_bundle(bundle: bytes, passphrase: bytes | None, *, key: Path, certificate: Path) -> None:
-    """Take a bought key and certificate out of a PKCS#12 file, into the two files that the box uses.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bought:
+    """A key and its certificate that somebody else made, as read from his file; nothing is written yet.
+
+    Attributes:
+        key: The private key, of whatever kind.
+        certificate: PEM.
+    """
+
+    key: object = field(repr=False)
+    certificate: bytes
+
+    @property
+    def usable(self) -> PrivateKey | None:
+        """The key, or None where it is of a kind that Chaman does not take."""
+        return self.key if isinstance(self.key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) else None
+
+
+def read_bundle(content: bytes, passphrase: bytes | None) -> Bought:
+    """Read a key and its certificate out of a PKCS#12 file.
 
     Raises:
-        UsageError: The file is none, the passphrase is wrong, something lacks in it, or a file is there already.
+        UsageError: The file is none, the passphrase is wrong, or something lacks in it.
     """
     try:
-        private, found, _ = pkcs12.load_key_and_certificates(bundle, passphrase)
+        private, found, _ = pkcs12.load_key_and_certificates(content, passphrase)
     except (ValueError, UnsupportedAlgorithm):
         raise UsageError("this is no PKCS#12 file, or its passphrase is another", repair="give the .p12 or .pfx file") from None
-    _adopt(private, found, key=key, certificate=certificate)
+    if private is None or found is None:
+        raise UsageError("this PKCS#12 file lacks a key or its certificate", repair="export both together")
+    return Bought(key=private, certificate=found.public_bytes(serialization.Encoding.PEM))
 
 
-def adopt_pem(content: bytes, *, key: Path, certificate: Path) -> None:
-    """Take a bought key and certificate out of one PEM file, into the two files that the box uses.
+def read_pem(content: bytes) -> Bought:
+    """Read a key and its certificate out of one PEM file.
 
     Raises:
-        UsageError: One of them lacks in it or is encrypted, or a file is there already.
+        UsageError: One of them lacks in it or is encrypted.
     """
     try:
         private = serialization.load_pem_private_key(content, None)
@@ -137,17 +158,19 @@ def adopt_pem(content: bytes, *, key: Path, certificate: Path) -> None:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         repair = "put both into one file, the key without a passphrase, or export them together as PKCS#12"
         raise UsageError("this PEM file lacks a key that is not encrypted, or its certificate", repair=repair) from None
-    _adopt(private, found, key=key, certificate=certificate)
+    return Bought(key=private, certificate=found.public_bytes(serialization.Encoding.PEM))
 
 
-def _adopt(private: object, found: x509.Certificate | None, *, key: Path, certificate: Path) -> None:
-    if not isinstance(private, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) or found is None:
-        raise UsageError("this file lacks a key (RSA or EC) or its certificate", repair="export both together")
-    for path in (key, certificate):
-        if path.exists():
-            raise UsageError(f"{path}: {_KEPT}", repair="move it away first, if it is no longer used")
-    _write_secret(key, _private_pem(private))
-    _write_secret(certificate, found.public_bytes(serialization.Encoding.PEM))
+def adopt(private: PrivateKey, certificate: bytes, *, key_file: Path, certificate_file: Path) -> None:
+    """Write a bought pair into the two files that the box uses; the key first, so that a cut leaves no certificate alone.
+
+    Raises:
+        UsageError: There is another key already, or a certificate.
+    """
+    content = _private_pem(private)
+    if not (key_file.exists() and key_file.read_bytes() == content):
+        _write_secret(key_file, content)
+    _write_secret(certificate_file, certificate)
 
 
 def _private_pem(private: PrivateKey | ed25519.Ed25519PrivateKey) -> bytes:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import click
 
+from kiosk.cli import kiosk
+from kiosk.cli.common import ask
+from kiosk.provision import trial
 from kiosk.provision.askers import Asker, Terminal
 from kiosk.provision.conversation import Setup
 from kiosk.provision.questions import Notebook, Question
+from kiosk.settings import Config
 from kiosk.simulator.simulator import Simulator
 
 CLIENT_ID = "self_service_chaman_123456_abcdefghij"
@@ -75,6 +80,11 @@ class Admin(Terminal):
         if self.patience is not None and sum(self.asked.values()) >= self.patience:
             raise click.Abort
         self.asked[what] += 1
+
+
+def desk_of(config: Config) -> trial.Ask:
+    """The desk of a box, as the verbs reach it."""
+    return partial(ask, click.Context(kiosk, obj=str(config.path)), writes=True)
 
 
 def setup(folder: Path, admin: Asker, notebook: Notebook) -> Setup:

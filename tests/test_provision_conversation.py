@@ -15,6 +15,7 @@ import pytest
 from hardware.ports import ReaderLost
 from kiosk.check import Grade, check
 from kiosk.config import load
+from kiosk.contract import PRODUCTION_API_URL, TOKEN_URL, ServiceSettings
 from kiosk.errors import Declined, UsageError
 from kiosk.identifiers import DeclarationNumber
 from kiosk.model import Coordinates, Environment
@@ -27,7 +28,7 @@ from kiosk.provisioning import KeyKind, make_client_key
 from kiosk.settings import Config, Driver
 from kiosk.simulator.simulator import Simulator
 from kiosk.verdicts import Misconfigured
-from tests.admins import CLIENT_ID, SITE, Admin, answers, setup
+from tests.admins import CLIENT_ID, SITE, Admin, answers, desk_of, setup
 from tests.people import CANARY_CARD, CANARY_INSZ, CANARY_NAME
 
 LINE = f'{{"card": "{CANARY_CARD.identifier.hex()}", "insz": "{CANARY_INSZ.digits}", "name": "{CANARY_NAME}"}}'
@@ -70,11 +71,11 @@ def test_from_an_empty_folder_to_a_box_that_works(box: Path, simulator: Simulato
     assert not prove_token(setup(box, admin, Notebook(None, {})), config)
     upload(simulator, box)
     assert prove_token(setup(box, admin, Notebook(None, {})), config)
-    confirm_place(setup(box, admin, Notebook(None, {})), config)
+    assert confirm_place(setup(box, admin, Notebook(None, {})), config) == config
     assert "  Wetstraat 16, 1000 Brussel" in admin.heard
     before = len(simulator.ledger.rows())
     # Two declarations: the holder names his, as an admin would for a gate that serves both.
-    trial.begin(admin, config, badge=LINE.replace("}", ', "declaration": "1Y1003SQ5VSSZ"}'), proven=True)
+    trial.begin(admin, config, desk_of(config), badge=LINE.replace("}", ', "declaration": "1Y1003SQ5VSSZ"}'), proven=True)
     assert len(simulator.ledger.rows()) == before + 1
     assert "accepted by 127.0.0.1" in admin.heard[-1]
     assert CANARY_INSZ.digits not in "".join(admin.heard)
@@ -98,6 +99,9 @@ def test_ctrl_c_at_any_question_costs_nothing(box: Path, simulator: Simulator) -
     assert cuts > 10
     # Declarations are one question with several answers; a yes or no is never kept.
     assert {key for key, count in asked.items() if count > 1} <= {"declarations", "assume_clock"}
+    upload(simulator, box)
+    kept = Notebook.opened(notebook_path)
+    confirm_place(setup(box, Admin(kept, {}), kept), config)
     assert not notebook_path.exists()
 
 
@@ -149,8 +153,7 @@ def test_a_bought_pair_is_held_against_the_criteria(box: Path, simulator: Simula
     (tmp_path / "both.pem").write_bytes(key.read_bytes() + certificate.read_bytes())
     with pytest.raises(UsageError, match="company: it is in the name of Bought NV"):
         set_up(box, simulator, certificate=str(tmp_path / "both.pem"))
-    for name in ("client.key.pem", "client.cert.pem"):
-        (box / name).unlink()
+    assert {path.name for path in box.iterdir()} == {"store.key", "evidence.key"}
     _, admin = set_up(box, simulator, certificate=str(tmp_path / "both.pem"), company="Bought NV")
     assert "  meets key: the key is EC on P-384" in admin.heard
     assert admin.asked["key"] == 0
@@ -195,8 +198,11 @@ def test_the_real_world_begins_with_a_recorded_step(box: Path, simulator: Simula
     path = box / "kiosk.toml"
 
     def leave(confirmed: str | None, *, token: bool = True) -> None:
-        failed = None if token else Misconfigured(why="invalid_client")
-        production.leave_training(admin, path, {}, confirmed=confirmed, prove=lambda _: failed)
+        def prove(settings: ServiceSettings) -> Misconfigured | None:
+            assert (settings.api_url, settings.token_url) == (PRODUCTION_API_URL, TOKEN_URL)
+            return None if token else Misconfigured(why="invalid_client")
+
+        production.leave_training(admin, load(path, {}), confirmed=confirmed, prove=prove)
 
     with pytest.raises(UsageError) as caught:
         leave(SITE)
@@ -204,7 +210,7 @@ def test_the_real_world_begins_with_a_recorded_step(box: Path, simulator: Simula
     assert "assume" in caught.value.message
     text = path.read_text().replace('driver = "simulated"', 'driver = "pcsc"').replace('source = "assume"', 'source = "kernel"')
     path.write_text(text + "# mine\n")
-    trial.enrol(admin, config, LINE)
+    desk_of(config)("badge add", {"lines": [LINE]})
     admin.typed = ["Another site"]
     for confirmed in (None, "wrong", ""):
         with pytest.raises(Declined, match="nothing was changed"):
@@ -214,6 +220,7 @@ def test_the_real_world_begins_with_a_recorded_step(box: Path, simulator: Simula
         leave(SITE, token=False)
     leave(SITE)
     real = load(path, {})
+    assert (real.service.api_url, real.service.token_url) == (PRODUCTION_API_URL, TOKEN_URL)
     assert real.service.environment is Environment.PRODUCTION
     assert path.read_text().endswith("# mine\n")
     assert any("the roster stays: 1 badges" in words for words in admin.heard)

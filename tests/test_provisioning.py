@@ -16,7 +16,17 @@ from cryptography.x509.oid import NameOID
 from kiosk.auth import load_private_key
 from kiosk.certificate import read_certificate
 from kiosk.errors import UsageError
-from kiosk.provisioning import KeyKind, adopt_bundle, generate, make_client_key, make_evidence_key, make_store_key
+from kiosk.provisioning import (
+    KeyKind,
+    adopt,
+    certify,
+    generate,
+    make_client_key,
+    make_evidence_key,
+    make_store_key,
+    read_bundle,
+    read_pem,
+)
 from kiosk.simulator.clients import Clients
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -107,18 +117,45 @@ def test_a_bought_bundle_is_taken_apart(tmp_path: Path) -> None:
     command = ["openssl", "pkcs12", "-export", "-inkey", str(made), "-in", str(paper), "-passout", "pass:geheim"]
     subprocess.run([*command, "-out", str(tmp_path / "bought.p12")], check=True, capture_output=True)
     bundle = (tmp_path / "bought.p12").read_bytes()
-    key, certificate = tmp_path / "client.key.pem", tmp_path / "client.cert.pem"
     for broken, passphrase in ((bundle, b"another"), (bundle, None), (b"no bundle", b"geheim")):
         with pytest.raises(UsageError, match="PKCS#12"):
-            adopt_bundle(broken, passphrase, key=key, certificate=certificate)
-    adopt_bundle(bundle, b"geheim", key=key, certificate=certificate)
+            read_bundle(broken, passphrase)
+    bought = read_bundle(bundle, b"geheim")
+    assert bought.certificate == paper.read_bytes()
+    lonely = pkcs12.serialize_key_and_certificates(b"x", generate(KeyKind.P_384), None, None, serialization.NoEncryption())
+    with pytest.raises(UsageError, match="lacks"):
+        read_bundle(lonely, None)
+
+
+def test_a_bought_pem_file_holds_both(tmp_path: Path) -> None:
+    """In either order; one that lacks a part or is encrypted is told, and a key of another kind is not for use."""
+    key, paper = tmp_path / "made.key.pem", tmp_path / "made.cert.pem"
+    make_client_key(key, paper, company="Invented NV", now=NOW, kind=KeyKind.P_384)
+    for content in (key.read_bytes() + paper.read_bytes(), paper.read_bytes() + key.read_bytes()):
+        bought = read_pem(content)
+        assert bought.usable is not None
+        assert bought.usable.public_key() == load_private_key(key).private.public_key()
+    for part in (key.read_bytes(), paper.read_bytes(), b""):
+        with pytest.raises(UsageError, match="lacks"):
+            read_pem(part)
+    odd = ["openssl", "req", "-x509", "-nodes", "-newkey", "ed25519", "-subj", "/O=X", "-keyout", str(tmp_path / "odd.pem")]
+    certificate = subprocess.run(odd, check=True, capture_output=True).stdout
+    assert read_pem((tmp_path / "odd.pem").read_bytes() + certificate).usable is None
+
+
+def test_a_bought_pair_is_adopted_whole(tmp_path: Path) -> None:
+    """For its owner alone; a cut between the two files is mended, and what is there of another pair is never overwritten."""
+    private = generate(KeyKind.P_384)
+    paper = certify(private, company="Invented NV", now=NOW)
+    key, certificate = tmp_path / "client.key.pem", tmp_path / "client.cert.pem"
+    adopt(private, paper, key_file=key, certificate_file=certificate)
+    certificate.unlink()
+    adopt(private, paper, key_file=key, certificate_file=certificate)
     assert read_certificate(certificate).belongs_to(load_private_key(key).private)
     assert key.stat().st_mode & 0o777 == 0o600
     with pytest.raises(UsageError, match="never overwritten"):
-        adopt_bundle(bundle, b"geheim", key=key, certificate=tmp_path / "other.pem")
-    lonely = pkcs12.serialize_key_and_certificates(b"x", generate(KeyKind.P_384), None, None, serialization.NoEncryption())
-    with pytest.raises(UsageError, match="lacks"):
-        adopt_bundle(lonely, None, key=tmp_path / "a", certificate=tmp_path / "b")
+        adopt(generate(KeyKind.P_384), paper, key_file=key, certificate_file=tmp_path / "other.pem")
+    assert not (tmp_path / "other.pem").exists()
 
 
 def test_a_secret_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,22 +4,54 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from kiosk.cli.common import ask, configured, decoded, read_stdin
-from kiosk.config import locate
+from kiosk.config import load, locate
 from kiosk.errors import UsageError
 
 if TYPE_CHECKING:
     from kiosk.contract import ServiceSettings
     from kiosk.evidence import Entry
     from kiosk.provision.askers import Asker
+    from kiosk.provision.conversation import Setup
     from kiosk.settings import Config, Credential, Service
     from kiosk.verdicts import Misconfigured, NotSent
+
+
+#: The answers that may be given as options, by their keys; a test keeps them equal to ``questions.QUESTIONS``, which
+#: is not imported here, since every verb would wait for it.
+ANSWERS: Final = (
+    "company", "certificate", "key", "client_id", "api_url", "token_url", "ca_file", "site", "employer", "declarations",
+    "coordinates", "time_zone", "reader", "direction",
+)  # fmt: skip
+#: What may be agreed to beforehand.
+YES: Final = ("assume_clock", "first_registration")
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _answers(function: _F) -> _F:
+    """Add an option for each answer: none is a secret or says anything about a person."""
+    for key in reversed(YES):
+        function = click.option(f"--{key.replace('_', '-')}", key, is_flag=True, help="Say yes to that beforehand.")(function)
+    for key in reversed(ANSWERS):
+        several = key == "declarations"
+        name = "declaration" if several else key.replace("_", "-")
+        function = click.option(f"--{name}", key, multiple=several, metavar="ANSWER", help=_HELP.get(key))(function)
+    return function
+
+
+_HELP: Final = {
+    "company": "These are answers, as in the file; on a terminal only the others are asked for.",
+    "declarations": "May be given several times.",
+    "reader": 'Part of its name, "any", or "simulated".',
+}
 
 
 @click.group(invoke_without_command=True)
@@ -28,15 +60,18 @@ if TYPE_CHECKING:
 @click.option("--user", help="Give what is made to this user; as root.")
 @click.option("--leave-training", is_flag=True, help="The last step: register with the real service from now on.")
 @click.option("--confirm", metavar="SITE", help="With --leave-training: the site's name, instead of typing it.")
+@_answers
 @click.pass_context
 def provision(
     context: click.Context,
+    /,
     *,
     answers_file: Path | None,
     badge_line: bool,
     user: str | None,
     leave_training: bool,
     confirm: str | None,
+    **given: Any,
 ) -> int:
     """Set a box up: keys, certificate, configuration, first badge, first registration in training.
 
@@ -48,16 +83,19 @@ def provision(
     if leave_training:
         _leave(path, confirm)
         return 0
-    return _set_up(path, answers_file, badge=_badge() if badge_line else None, user=user)
+    answers = {key: list(value) if isinstance(value, tuple) else value for key, value in given.items() if value}
+    setup = _setup(path, answers_file, answers, user)
+    return _set_up(context, setup, badge=_badge() if badge_line else None)
 
 
 @provision.command("rotate")
 @click.option("--employer", metavar="NUMBER", help="Whose [[credential]]; left out: the key of [service].")
 @click.option("--key", "kind", help="Another kind of key: rsa-3072, rsa-4096, p-384, ...")
+@click.option("--status", "only_tell", is_flag=True, help="Say how key and certificate stand, and change nothing.")
 @click.pass_context
-def rotate(context: click.Context, *, employer: str | None, kind: str | None) -> None:
+def rotate(context: click.Context, *, employer: str | None, kind: str | None, only_tell: bool) -> None:
     """Replace the client key: makes the next one, proves it, switches, and lets the old one go; one step a run."""
-    from kiosk.provision.rotation import Rotation
+    from kiosk.provision.rotation import Rotation, standing
     from kiosk.provision.rotation import rotate as take_step
     from kiosk.provisioning import KeyKind
 
@@ -65,6 +103,9 @@ def rotate(context: click.Context, *, employer: str | None, kind: str | None) ->
         raise UsageError("--key: no such kind", repair=f"write one of: {', '.join(KeyKind)}")
     config = configured(context, secrets=True)
     signer, settings = _signer(config, employer)
+    if only_tell:
+        click.echo("\n".join(standing(signer, datetime.now(UTC))))
+        return
     rotation = Rotation(signer=signer, settings=settings, prove=partial(_prove, config), note=partial(_note, context))
     take_step(_asker(), rotation, kind=None if kind is None else KeyKind(kind))
 
@@ -72,47 +113,68 @@ def rotate(context: click.Context, *, employer: str | None, kind: str | None) ->
 @provision.command("seal")
 @click.option("--folder", type=click.Path(path_type=Path), default=Path("/etc/credstore.encrypted"), show_default=True)
 @click.option("--unit", default="ciao-kiosk.service", show_default=True, help="The unit that is given the credentials.")
+@click.option("--yes", is_flag=True, help="Remove the clear ones without asking.")
 @click.pass_context
-def seal(context: click.Context, *, folder: Path, unit: str) -> None:
+def seal(context: click.Context, *, folder: Path, unit: str, yes: bool) -> None:
     """Turn the secrets into systemd credentials; asks before the clear ones are removed."""
     from kiosk.provision import sealing
 
-    sealing.seal(_asker(), configured(context, secrets=True), folder=folder, unit=unit, note=partial(_note, context))
+    asker = _asker({sealing.REMOVE_CLEAR: yes})
+    if not sealing.finish(asker, configured(context, secrets=False), folder=folder):
+        sealing.seal(asker, configured(context, secrets=True), folder=folder, unit=unit, note=partial(_note, context))
 
 
-def _set_up(path: Path, answers_file: Path | None, *, badge: str | None, user: str | None) -> int:
+def _setup(path: Path, answers_file: Path | None, given: Mapping[str, str | list[str] | bool], user: str | None) -> Setup:
+    """A run of the conversation: with a person where there is a terminal and no file of answers."""
     from hardware.pcsc import listing
-    from kiosk.provision import conversation, questions, trial, words
+    from kiosk.provision import conversation, questions
     from kiosk.provision.askers import Terminal, Unattended
 
-    if answers_file is None and not sys.stdin.isatty():
-        raise UsageError("provision asks questions, and there is no terminal", repair="give the answers by --answers FILE")
-    if answers_file is None:
-        notebook = questions.Notebook.opened(path.with_name(f".{path.name}.answers"))
+    attended = answers_file is None and sys.stdin.isatty()
+    answers = questions.checked(given, called=lambda key: f"--{key.replace('_', '-')}")
+    if attended:
+        notebook = questions.Notebook.opened(path.with_name(f".{path.name}.answers"), answers)
         asker: Asker = Terminal(notebook)
     else:
-        notebook = questions.Notebook(None, questions.read_answers(answers_file))
+        notebook = questions.Notebook(None, (questions.read_answers(answers_file) if answers_file else {}) | answers)
         if not path.exists() and (lacking := questions.missing(notebook)):
-            raise UsageError(f"{answers_file}: lacks {', '.join(lacking)}", repair="add them; nothing was made")
+            repair = "add them, by --answers FILE or as options; nothing was made"
+            raise UsageError(f"without a terminal nothing can be asked, and these lack: {', '.join(lacking)}", repair=repair)
         asker = Unattended(notebook)
     if user is not None:
         conversation.find_user(user)
-    setup = conversation.Setup(config=path, asker=asker, notebook=notebook, environ=os.environ, user=user, readers=listing)
+    return conversation.Setup(config=path, asker=asker, notebook=notebook, environ=os.environ, user=user, readers=listing)
+
+
+def _set_up(context: click.Context, setup: Setup, *, badge: str | None) -> int:
+    from kiosk.model import Environment
+    from kiosk.provision import conversation, trial, words
+    from kiosk.provision.rotation import standing
+
+    asker = setup.asker
+    if conversation.is_handed_over(setup):
+        conversation.hand_over(setup)
+        return 0
     config = conversation.prepare(setup)
+    if config.service.environment is Environment.PRODUCTION:
+        asker.say(words.REAL.format(host=config.service.service_host, config=config.path))
+        asker.say("\n".join(standing(config.service, datetime.now(UTC))))
+        return 0
     proven = conversation.prove_token(setup, config)
     if proven:
-        conversation.confirm_place(setup, config)
-    trial.begin(asker, config, badge=badge, proven=proven)
+        config = conversation.confirm_place(setup, config)
+    trial.begin(asker, config, partial(ask, context, writes=True), badge=badge, proven=proven)
+    asker.say("\n".join(standing(config.service, datetime.now(UTC))))
     conversation.hand_over(setup)
-    asker.say(words.NEXT.format(host=config.service.service_host, config=path))
+    asker.say(words.NEXT.format(host=config.service.service_host, config=config.path))
     return 0 if proven else 1
 
 
 def _leave(path: Path, confirmed: str | None) -> None:
     from kiosk.provision.production import leave_training
 
-    asker = _asker()
-    leave_training(asker, path, os.environ, confirmed=confirmed, prove=lambda config: _prove(config, config.service.settings))
+    config = load(path, os.environ)
+    leave_training(_asker(), config, confirmed=confirmed, prove=partial(_prove, config))
 
 
 def _prove(config: Config, settings: ServiceSettings) -> NotSent | Misconfigured | None:
@@ -139,11 +201,11 @@ def _signer(config: Config, employer: str | None) -> tuple[Service | Credential,
     raise UsageError("--employer: no [[credential]] has this number", repair="leave it out for the key of [service]")
 
 
-def _asker() -> Asker:
+def _asker(agreed: Mapping[str, bool] | None = None) -> Asker:
     from kiosk.provision.askers import Terminal, Unattended
     from kiosk.provision.questions import Notebook
 
-    notebook = Notebook(None, {})
+    notebook = Notebook(None, agreed or {})
     return Terminal(notebook) if sys.stdin.isatty() else Unattended(notebook)
 
 

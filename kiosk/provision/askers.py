@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 import click
 
 from kiosk.config_checks import Wrong
 from kiosk.provision.questions import UNFINISHED, Notebook, Question
+
+#: How Python hands on bytes that are no UTF-8.
+_BROKEN: Final = re.compile("[\ud800-\udfff]")
 
 
 class Asker(Protocol):
@@ -90,11 +94,11 @@ class Terminal:
 
     def type_in(self, words: str) -> str:
         """Ask for something that is not kept."""
-        return str(click.prompt(words, default="", show_default=False))
+        return str(click.prompt(words, default="", show_default=False, value_proc=_telling(str.strip)))
 
     def secret(self, words: str) -> str:
         """Ask without echo."""
-        return str(click.prompt(words, hide_input=True, default="", show_default=False))
+        return str(click.prompt(words, hide_input=True, default="", show_default=False, value_proc=_telling(str.strip)))
 
     def _prompt(self, question: Question, *, default: str | None) -> str:
         def read(answer: str) -> str:
@@ -145,6 +149,9 @@ def _telling(read: Callable[[str], str]) -> Callable[[str], str]:
     """Turn a sentence of ours into one that click shows before it asks again."""
 
     def value(answer: str) -> str:
+        # A terminal or scanner set to another alphabet sends bytes that are no UTF-8; they could not be written down.
+        if _BROKEN.search(answer):
+            raise click.BadParameter("this is no UTF-8; set the terminal to UTF-8 and type it again")
         try:
             return read(answer)
         except (ValueError, Wrong) as error:

@@ -13,18 +13,27 @@ from urllib.parse import urlsplit
 
 from hardware.ports import ReaderLost
 from kiosk.auth import load_private_key
-from kiosk.certificate import read_certificate
+from kiosk.certificate import parse_certificate
 from kiosk.config import load
 from kiosk.criteria import judge, unmet
 from kiosk.errors import Declined, UsageError
 from kiosk.identifiers import EnterpriseNumber
-from kiosk.model import Address, ClockReading, Environment
+from kiosk.model import Address, ClockReading
 from kiosk.provision import questions, words
 from kiosk.provision.askers import Asker
 from kiosk.provision.durable import write_whole
 from kiosk.provision.questions import Notebook, literal
-from kiosk.provision.template import Table, filled
-from kiosk.provisioning import KeyKind, adopt_bundle, adopt_pem, make_client_key, make_evidence_key, make_store_key
+from kiosk.provision.template import Table, filled, replaced
+from kiosk.provisioning import (
+    Bought,
+    KeyKind,
+    adopt,
+    make_client_key,
+    make_evidence_key,
+    make_store_key,
+    read_bundle,
+    read_pem,
+)
 from kiosk.services import Services
 from kiosk.settings import Config
 from kiosk.timekeeper import Timekeeper
@@ -69,17 +78,20 @@ def prepare(setup: Setup) -> Config:
     """
     if not setup.config.exists():
         setup.asker.say(words.READY)
+        if setup.notebook.kept:
+            setup.asker.say(words.RESUMED.format(notebook=setup.notebook.path))
         _make_folder(setup.folder)
         _make_keys(setup)
         _go_to_chaman(setup)
         write_whole(setup.config, _configuration(setup), mode=0o640)
         setup.asker.say(f"written: {setup.config}")
-    setup.notebook.close()
     return load(setup.config, setup.environ)
 
 
 def hand_over(setup: Setup) -> None:
     """Give what was made to the user that will run the daemon, when all is done: root makes it, and must not keep it.
+
+    The folder goes last, so that a run that was cut in between is seen by ``is_handed_over`` and gone on with.
 
     Raises:
         UsageError: There is no such user, or the caller may not give files away.
@@ -88,11 +100,21 @@ def hand_over(setup: Setup) -> None:
         return
     owner = find_user(setup.user)
     try:
-        for path in (setup.folder, *(path for path in setup.folder.iterdir() if path.is_file())):
+        for path in (*(path for path in setup.folder.iterdir() if path.is_file()), setup.folder):
             os.chown(path, owner.pw_uid, owner.pw_gid)
     except PermissionError:
         raise UsageError(f"--user: only root can give files to {setup.user}", repair="run this with sudo") from None
-    setup.asker.say(f"everything in {setup.folder} belongs to {setup.user} now; run kiosk as that user")
+    setup.asker.say(
+        f"Everything in {setup.folder} belongs to {setup.user} now: run kiosk as that user from here on,\n"
+        f"    sudo -u {setup.user} kiosk --config {setup.config} provision"
+    )
+
+
+def is_handed_over(setup: Setup) -> bool:
+    """Whether anything here belongs to the daemon's user already, so that root has no more to do than to give him the rest."""
+    if setup.user is None or not setup.config.exists() or os.geteuid() == (uid := find_user(setup.user).pw_uid):
+        return False
+    return any(path.stat().st_uid == uid for path in setup.folder.iterdir())
 
 
 def find_user(name: str) -> pwd.struct_passwd:
@@ -103,10 +125,34 @@ def find_user(name: str) -> pwd.struct_passwd:
         raise UsageError(f"--user: there is no user {name}", repair="make it first, or leave --user out") from None
 
 
-def confirm_place(setup: Setup, config: Config) -> None:
-    """Show which addresses the service sees at the coordinates; without a network that is said and nothing stops."""
-    if config.service.environment is Environment.PRODUCTION:
-        return
+def confirm_place(setup: Setup, config: Config) -> Config:
+    """Show which addresses the service sees at the coordinates, and have a person say that they are the place.
+
+    Without a network that is said and nothing stops: the next run asks again. A place that was confirmed is not asked about.
+
+    Returns:
+        The configuration, with the coordinates as they are now.
+    """
+    asker, notebook = setup.asker, setup.notebook
+    while _shows_addresses(asker, config):
+        if not asker.attended or notebook.text(questions.PLACE.key) is None:
+            break
+        if asker.agree("Does the box stand there?"):
+            notebook.close()
+            break
+        before = f"{config.site.latitude}, {config.site.longitude}"
+        notebook.forget(questions.PLACE.key)
+        place = questions.read_place(asker.ask(questions.PLACE, hint=before))
+        text = setup.config.read_text(encoding="utf-8-sig")
+        for name, degrees in (("latitude", place.latitude), ("longitude", place.longitude)):
+            text = replaced(text, "site", name, repr(degrees))
+        write_whole(setup.config, text, mode=setup.config.stat().st_mode & 0o777)
+        config = load(setup.config, setup.environ)
+    return config
+
+
+def _shows_addresses(asker: Asker, config: Config) -> bool:
+    """Tell what the service sees at the coordinates; whether it could be asked at all."""
     services = services_of(config)
     try:
         found = services.addresses(config.site.coordinates)
@@ -114,14 +160,14 @@ def confirm_place(setup: Setup, config: Config) -> None:
         services.close()
     match found:
         case Addresses(items=()):
-            setup.asker.say("The service knows no address at these coordinates: compare them with a map once more.")
+            asker.say("The service knows no address at these coordinates: compare them with a map once more.")
         case Addresses(items=items):
-            setup.asker.say("At these coordinates the service sees:")
+            asker.say("At these coordinates the service sees:")
             for address in items[:5]:
-                setup.asker.say(f"  {_told(address)}")
-            setup.asker.say(f"If that is another place, correct latitude and longitude in {config.path}.")
+                asker.say(f"  {_told(address)}")
         case other:
-            setup.asker.say(f"The addresses at these coordinates could not be asked for: {other.why}")
+            asker.say(f"The addresses at these coordinates could not be asked for: {other.why}")
+    return isinstance(found, Addresses)
 
 
 def prove_token(setup: Setup, config: Config) -> bool:
@@ -164,28 +210,50 @@ def _make_keys(setup: Setup) -> None:
             asker.say(f"made: {folder / name}")
     key, certificate = folder / CLIENT_KEY, folder / CERTIFICATE
     if not (key.exists() and certificate.exists()):
-        _make_pair(asker, key, certificate, company)
-    found = judge(read_certificate(certificate), key=load_private_key(key).private, company=company, now=datetime.now(UTC))
-    for criterion in found:
-        asker.say(f"  {'meets' if criterion.met else 'MISSES'} {criterion.name}: {criterion.told}")
-    if wrong := unmet(found):
-        told = "\n".join(f"{certificate}: {criterion.name}: {criterion.told}; {criterion.repair}" for criterion in wrong)
+        _make_pair(setup, key, certificate, company)
+    pair = Bought(key=load_private_key(key).private, certificate=certificate.read_bytes())
+    if told := _missed(asker, certificate, pair, company):
         raise UsageError(told, repair=f"move {key} and {certificate} away and run `kiosk provision` again")
 
 
-def _make_pair(asker: Asker, key: Path, certificate: Path, company: str) -> None:
+def _make_pair(setup: Setup, key: Path, certificate: Path, company: str) -> None:
+    asker = setup.asker
     bought = asker.ask(questions.CERTIFICATE)
     if bought == questions.MAKE:
         kind = KeyKind(asker.ask(questions.KEY))
         if kind.startswith("p-"):
             asker.say(words.EC_ADVICE)
         make_client_key(key, certificate, company=company, now=datetime.now(UTC), kind=kind)
-    elif bought.lower().endswith(".pem"):
-        adopt_pem(Path(bought).read_bytes(), key=key, certificate=certificate)
     else:
-        passphrase = asker.secret("Passphrase of that file").encode() or None
-        adopt_bundle(Path(bought).read_bytes(), passphrase, key=key, certificate=certificate)
+        pair = _read_pair(setup, Path(bought))
+        # Judged before anything is written: a pair that Chaman would refuse leaves nothing here.
+        told = _missed(asker, Path(bought), pair, company)
+        if told or pair.usable is None:
+            setup.notebook.forget(questions.COMPANY.key, questions.CERTIFICATE.key)
+            raise UsageError(told, repair="nothing was taken over; run `kiosk provision` again with another pair, or make one here")
+        adopt(pair.usable, pair.certificate, key_file=key, certificate_file=certificate)
     asker.say(f"made: {key} and {certificate}")
+
+
+def _read_pair(setup: Setup, path: Path) -> Bought:
+    try:
+        content = path.read_bytes()
+        if path.suffix.lower() == ".pem":
+            return read_pem(content)
+        return read_bundle(content, setup.asker.secret("Passphrase of that file").encode() or None)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", repair="make it readable, or copy it here") from None
+    except UsageError:
+        setup.notebook.forget(questions.CERTIFICATE.key)
+        raise
+
+
+def _missed(asker: Asker, path: Path, pair: Bought, company: str) -> str:
+    """Say how a pair stands with each criterion; returns a line for each that it misses."""
+    found = judge(parse_certificate(pair.certificate), key=pair.usable, company=company, now=datetime.now(UTC))
+    for criterion in found:
+        asker.say(f"  {'meets' if criterion.met else 'MISSES'} {criterion.name}: {criterion.told}")
+    return "\n".join(f"{path}: {criterion.name}: {criterion.told}; {criterion.repair}" for criterion in unmet(found))
 
 
 def _go_to_chaman(setup: Setup) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kiosk.config_checks import Wrong, misplaced, service_url, text, web_address, zone
+from kiosk.config_checks import Text, Wrong, misplaced, service_url, text, web_address, zone
 from kiosk.contract import SIMULATION_API_URL, TOKEN_URL
 from kiosk.errors import UsageError
 from kiosk.identifiers import DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber
@@ -88,7 +88,7 @@ def _kept(parse: Callable[[str], object]) -> Callable[[str], str]:
     """Check an answer and keep it as it was given."""
 
     def read(answer: str) -> str:
-        parse(answer)
+        parse(answer.strip())
         return answer.strip()
 
     return read
@@ -117,7 +117,12 @@ def _bought(answer: str) -> str:
     return MAKE if answer.strip().lower() == MAKE else _file(answer)
 
 
-COMPANY: Final = Question(key="company", words="Your company's name, as it shall stand in the certificate", read=_kept(text))
+#: What a certificate's names may be long (RFC 5280, appendix A.1).
+_LONGEST_NAME: Final = 64
+
+COMPANY: Final = Question(
+    key="company", words="Your company's name, as it shall stand in the certificate", read=_kept(Text(_LONGEST_NAME))
+)
 CERTIFICATE: Final = Question(
     key="certificate",
     words='Client key and certificate: "make" them here, or the file (.p12, .pfx, .pem) of a pair that was bought',
@@ -174,6 +179,10 @@ QUESTIONS: Final = (
 )  # fmt: skip
 
 
+#: By the questions' keys.
+Answers = Mapping[str, str | list[str] | bool]
+
+
 class Notebook:
     """The answers given so far, durable after each: a run that is cut asks none of them again.
 
@@ -182,14 +191,19 @@ class Notebook:
         given: What is known already.
     """
 
-    def __init__(self, path: Path | None, given: Mapping[str, str | list[str] | bool]) -> None:
-        self._path = path
+    def __init__(self, path: Path | None, given: Answers) -> None:
+        self.path = path
         self._given = dict(given)
 
+    @property
+    def kept(self) -> bool:
+        """Whether a run before this one left answers on disk."""
+        return self.path is not None and self.path.exists()
+
     @classmethod
-    def opened(cls, path: Path) -> Notebook:
-        """Take up the answers of a run that was cut; raises ``UsageError`` if the file holds anything else."""
-        return cls(path, read_answers(path) if path.exists() else {})
+    def opened(cls, path: Path, given: Answers | None = None) -> Notebook:
+        """Take up the answers of a run that was cut, and others; raises ``UsageError`` if the file holds anything else."""
+        return cls(path, (read_answers(path) if path.exists() else {}) | dict(given or {}))
 
     def text(self, key: str) -> str | None:
         """Return an answer, or None where none was given."""
@@ -208,14 +222,23 @@ class Notebook:
     def keep(self, key: str, answer: str | list[str]) -> None:
         """Write an answer down."""
         self._given[key] = answer
-        if self._path is not None:
+        self._write()
+
+    def _write(self) -> None:
+        if self.path is not None:
             lines = (f"{name} = {literal(value)}\n" for name, value in self._given.items() if not isinstance(value, bool))
-            write_whole(self._path, "".join(lines), mode=0o600)
+            write_whole(self.path, "".join(lines), mode=0o600)
+
+    def forget(self, *keys: str) -> None:
+        """Strike answers that turned out to be wrong: they are asked for anew."""
+        for key in keys:
+            self._given.pop(key, None)
+        self._write()
 
     def close(self) -> None:
         """Throw the notebook away: everything in it stands in the configuration now."""
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
 
 
 def literal(value: str | list[str]) -> str:
@@ -238,29 +261,43 @@ def read_answers(path: Path) -> dict[str, str | list[str] | bool]:
         raise UsageError(f"{path}: {os.strerror(error.errno or 0)}", repair="name a file of answers") from None
     except (ValueError, RecursionError):
         raise UsageError(f"{path}: is no TOML", repair='write lines like company = "Example NV"') from None
+    return checked(found, called=lambda key: f"{path}: {key}")
+
+
+def checked(found: Mapping[str, object], *, called: Callable[[str], str]) -> dict[str, str | list[str] | bool]:
+    """Hold answers against their questions.
+
+    Args:
+        found: By their keys.
+        called: How a key is called where the answer was given.
+
+    Raises:
+        UsageError: One or several can't be: all of it at once.
+    """
     known = {question.key: question for question in QUESTIONS}
-    wrong = [sentence for key, answer in found.items() if (sentence := _wrong(known.get(key), key, answer))]
+    wrong = {key: sentence for key, answer in found.items() if (sentence := _wrong(known.get(key), key, answer))}
     if wrong:
-        raise UsageError("\n".join(f"{path}: {sentence}" for sentence in wrong), repair=f"known are: {', '.join(known)}")
-    return found
+        lines = (f"{called(key if key.isidentifier() else 'a key')}: {sentence}" for key, sentence in wrong.items())
+        raise UsageError("\n".join(lines), repair=f"known are: {', '.join(known)}")
+    return {key: answer for key, answer in found.items() if isinstance(answer, str | list | bool)}
 
 
 def _wrong(question: Question | None, key: str, answer: object) -> str | None:
     if question is None:
         if key in {FIRST_REGISTRATION, ASSUME_CLOCK}:
-            return None if isinstance(answer, bool) else f"{key}: write true or false"
-        return f"{key if key.isidentifier() else 'a key'}: nobody asks for this"
+            return None if isinstance(answer, bool) else "write true or false"
+        return "nobody asks for this"
     if question.several != isinstance(answer, list):
-        return f"{key}: write {'an array of strings' if question.several else 'a string'}"
+        return f"write {'an array of strings' if question.several else 'a string'}"
     for each in answer if isinstance(answer, list) else [answer]:
         if not isinstance(each, str):
-            return f"{key}: write strings, in quotes"
+            return "write strings, in quotes"
         if question.several and each == UNFINISHED:
             continue
         try:
             question.read(each)
         except (ValueError, Wrong) as error:
-            return f"{key}: {error}"
+            return str(error)
     return None
 
 

@@ -16,10 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from kiosk.auth import load_private_key
 from kiosk.certificate import read_certificate
 from kiosk.contract import ServiceSettings
+from kiosk.criteria import judge, unmet
 from kiosk.errors import Declined, UsageError
 from kiosk.evidence import Entry
 from kiosk.provision.askers import Asker
 from kiosk.provision.durable import sync_folder
+from kiosk.provision.sealing import CREDENTIALS
 from kiosk.provisioning import KeyKind, PrivateKey, make_client_key
 from kiosk.settings import Credential, Service
 from kiosk.verdicts import Misconfigured, NotSent
@@ -58,11 +60,6 @@ class _Files:
         """The pair of the same names with this word in them."""
         return _Files(*(path.with_name(f"{path.name.removesuffix('.pem')}.{word}.pem") for path in (self.key, self.certificate)))
 
-    @property
-    def there(self) -> bool:
-        """Whether both files are there."""
-        return self.key.exists() and self.certificate.exists()
-
 
 def rotate(asker: Asker, rotation: Rotation, *, kind: KeyKind | None, now: datetime | None = None) -> None:
     """Take the next step of a rotation, and say which comes after it.
@@ -77,9 +74,12 @@ def rotate(asker: Asker, rotation: Rotation, *, kind: KeyKind | None, now: datet
         UsageError: The section names no certificate, or a file can't be used.
         Declined: The new key is not known to the token server yet.
     """
-    if rotation.signer.certificate is None:
-        raise UsageError("certificate: none is named beside private_key", repair="name the one that was uploaded to Chaman")
-    files = _Files(rotation.signer.private_key, rotation.signer.certificate)
+    files = _files(rotation.signer)
+    if files.key.is_relative_to(CREDENTIALS):
+        raise UsageError(
+            f"{files.key}: the key is sealed as a systemd credential, which can't be replaced in place",
+            repair="put it beside the configuration again (systemd-creds decrypt), name it there, rotate it, and seal it anew",
+        )
     following, former = files.beside("next"), files.beside("old")
     moment = now or datetime.now(UTC)
     if _cut_while_switching(files, following):
@@ -89,17 +89,44 @@ def rotate(asker: Asker, rotation: Rotation, *, kind: KeyKind | None, now: datet
         _make(files, following, kind, moment)  # its certificate, where a cut left the key alone
         _switch(asker, rotation, files, following, former)
     elif not former.key.exists():
-        _make(files, following, kind, moment)
         rotation.note(Entry.KEY_PREPARED, following.certificate.name)
+        _make(files, following, kind, moment)
         asker.say(_UPLOAD.format(certificate=following.certificate))
         return
     _retire(asker, rotation, former)
 
 
+def standing(signer: Service | Credential, now: datetime) -> list[str]:
+    """Say how a key and its certificate stand, and what comes next; changes nothing.
+
+    Raises:
+        UsageError: The section names no certificate, or a file can't be used.
+    """
+    files = _files(signer)
+    certificate = read_certificate(files.certificate)
+    lines = [f"{files.certificate}: {certificate.days_left(now)} days left"]
+    lines += [f"  MISSES {each.name}: {each.told}" for each in unmet(judge(certificate, key=None, company=None, now=now))]
+    if files.beside("next").key.exists():
+        lines.append(f"the next key is made: upload {files.beside('next').certificate} in Chaman, then `kiosk provision rotate`")
+    elif files.beside("old").key.exists():
+        lines.append("the old key is still kept: `kiosk provision rotate` lets it go once the new one is proven")
+    else:
+        lines.append("no rotation is under way; `kiosk provision rotate` begins one")
+    return lines
+
+
+def _files(signer: Service | Credential) -> _Files:
+    if signer.certificate is None:
+        raise UsageError("certificate: none is named beside private_key", repair="name the one that was uploaded to Chaman")
+    return _Files(signer.private_key, signer.certificate)
+
+
 def _make(files: _Files, following: _Files, kind: KeyKind | None, now: datetime) -> None:
-    if following.there:
+    if following.certificate.exists():
         return
-    company = next(iter(read_certificate(files.certificate).companies), "")
+    company = next(iter(read_certificate(files.certificate).companies), None)
+    if company is None:
+        raise UsageError(f"{files.certificate}: it is in nobody's name", repair="put another pair in its place: `kiosk provision`")
     chosen = kind or _kind_of(load_private_key(files.key).private)
     make_client_key(following.key, following.certificate, company=company, now=now, kind=chosen)
 
@@ -111,6 +138,8 @@ def _switch(asker: Asker, rotation: Rotation, files: _Files, following: _Files, 
             f"the new key is not switched to, since it gets no token: {failed.why}",
             repair=f"is {following.certificate} uploaded in Chaman? then run `kiosk provision rotate` again",
         )
+    # Each step is recorded before it is taken: a cut in between repeats an entry, and none is ever missing.
+    rotation.note(Entry.KEY_SWITCHED, files.certificate.name)
     for now, old in ((files.key, former.key), (files.certificate, former.certificate)):
         old.unlink(missing_ok=True)
         old.hardlink_to(now)
@@ -118,7 +147,6 @@ def _switch(asker: Asker, rotation: Rotation, files: _Files, following: _Files, 
     following.key.replace(files.key)
     following.certificate.replace(files.certificate)
     sync_folder(files.key.parent)
-    rotation.note(Entry.KEY_SWITCHED, files.certificate.name)
     asker.say("The new key is in use; a running daemon takes it at its next call.")
 
 
@@ -129,10 +157,11 @@ def _retire(asker: Asker, rotation: Rotation, former: _Files) -> None:
             f"the old key is kept, since the new one got no token: {failed.why}",
             repair="run `kiosk provision rotate` again when the token server answers",
         )
-    for path in (former.key, former.certificate):
+    rotation.note(Entry.KEY_RETIRED, former.certificate.name)
+    # The key last: it is by the key that a run that was cut here sees what is left to do.
+    for path in (former.certificate, former.key):
         path.unlink(missing_ok=True)
     sync_folder(former.key.parent)
-    rotation.note(Entry.KEY_RETIRED, former.certificate.name)
     asker.say("The new key is proven and the old one is gone from this box. Delete the old certificate in Chaman now.")
 
 

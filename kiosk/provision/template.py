@@ -54,18 +54,28 @@ def _others(name: str, tables: Sequence[Table]) -> Iterator[str]:
         yield ""
 
 
-def replaced(text: str, section: str, key: str, value: str) -> str:
+def replaced(text: str, section: str, key: str, value: str, *, table: int | None = None) -> str:
     """Give a key of a section another TOML literal in a file that an admin may have written, keeping all its other lines.
+
+    Args:
+        text: The file.
+        section: Its name.
+        key: To change.
+        value: TOML.
+        table: Which one of a section in double brackets, from 0; None for one in single brackets.
 
     Raises:
         LookupError: The section has no such key in use.
     """
-    lines, inside = text.splitlines(), False
+    heading = f"[{section}]" if table is None else f"[[{section}]]"
+    lines, inside, seen = text.splitlines(), False, -1
     for number, line in enumerate(lines):
         stripped = line.strip()
         if stripped.startswith("["):
-            inside = stripped.partition("#")[0].strip() == f"[{section}]"
+            mine = stripped.partition("#")[0].strip() == heading
+            seen += mine
+            inside = mine and seen == (table or 0)
         elif inside and re.match(rf"{re.escape(key)}\s*=", stripped):
             lines[number] = f"{key} = {value}"
             return "\n".join(lines) + "\n"
-    raise LookupError(f"[{section}] {key}")
+    raise LookupError(f"{heading} {key}")

@@ -7,15 +7,16 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from threading import Event, Timer
+from typing import Any, Final, assert_never
 
+from hardware.ports import Card, Reader, ReaderLost, Unreadable
 from kiosk import control
-from kiosk.desk import people
 from kiosk.errors import Declined, KioskError, NoDaemon, UsageError
 from kiosk.model import Environment, State
-from kiosk.opening import borrowed_desk
 from kiosk.provision.askers import Asker
 from kiosk.provision.questions import FIRST_REGISTRATION
 from kiosk.settings import Config, Driver
@@ -24,38 +25,90 @@ _START_SECONDS: Final = 30.0
 _TAP_SECONDS: Final = 60.0
 _SEND_SECONDS: Final = 90.0
 _LOOK_SECONDS: Final = 0.1
+#: So long a person looks for the badge.
+_LAY_SECONDS: Final = 60.0
+_LAST_LINES: Final = 5
 _UNSENT: Final = {State.QUEUED, State.IN_FLIGHT, State.UNKNOWN}
 
+#: Has a desk call done by the running daemon, or on the store itself where none runs.
+Ask = Callable[[str, Mapping[str, object]], Mapping[str, Any]]
 
-def begin(asker: Asker, config: Config, *, badge: str | None, proven: bool) -> None:
+
+def begin(asker: Asker, config: Config, ask: Ask, *, badge: str | None, proven: bool) -> None:
     """Give out a first badge where there is none yet, and register one presence after an explicit yes.
 
     Args:
         asker: Answers.
         config: Of a box in training.
+        ask: The desk, with or without a daemon.
         badge: One line of ``badge add``, from standard input; None asks a person for it.
         proven: Whether the token server knows the box: else a trial could only fail.
     """
     line: dict[str, str] | str | None = badge
-    if line is None and asker.attended and not has_badges(config) and asker.agree("Give out a first badge now?"):
-        line = _asked(asker)
+    if line is None and asker.attended and not _has_badges(config, ask) and asker.agree("Give out a first badge now?"):
+        line = _asked(asker, config)
     if line:
-        enrol(asker, config, line)
+        ask("badge add", {"lines": [line]})
+        asker.say("the badge is in the roster")
     host = config.service.service_host
     question = f"Register one presence with the training service {host} now, as a trial?"
-    if not proven or not has_badges(config) or not asker.agree(question, key=FIRST_REGISTRATION):
+    if not proven or not _has_badges(config, ask) or not asker.agree(question, key=FIRST_REGISTRATION):
         return
-    card = _card_of(line) or (asker.secret("card (hexadecimal, not shown)") if simulated_reader(config) else "")
-    register_once(asker, config, card if simulated_reader(config) else None)
+    simulated = simulated_reader(config)
+    card = _card_of(line) or (asker.secret("card (hexadecimal, not shown)") if simulated else "")
+    register_once(asker, config, card if simulated else None)
 
 
-def _asked(asker: Asker) -> dict[str, str]:
+def _asked(asker: Asker, config: Config) -> dict[str, str]:
     answers = {
-        "card": asker.type_in("card (hexadecimal, or let a keyboard reader type it)"),
+        "card": _laid(asker, config) or asker.type_in("card (hexadecimal, or let a keyboard reader type it)"),
         "insz": asker.secret("INSZ of its holder (not shown)"),
         "name": asker.type_in("name"),
     }
     return {name: value for name, value in answers.items() if value}
+
+
+def _laid(asker: Asker, config: Config) -> str | None:
+    """Let a real reader tell the badge's number, which nobody can read off it; not while the daemon has the reader."""
+    real = [reader for reader in config.readers if reader.driver is Driver.PCSC]
+    if not real or _answers(config):
+        return None
+    from hardware.pcsc import PcscReader  # noqa: PLC0415  only a box with such a reader needs its library
+
+    asker.say(f"Lay the badge on the reader now (or wait {_LAY_SECONDS:.0f} seconds to type its number).")
+    try:
+        return first_card(PcscReader(real[0].match), asker.say, seconds=_LAY_SECONDS)
+    except ReaderLost as lost:
+        asker.say(f"No badge could be read: {lost}")
+        return None
+
+
+def first_card(reader: Reader, tell: Callable[[str], None], *, seconds: float) -> str | None:
+    """Wait for a card on a reader; its number as ``badge add`` takes it, or None if none that can be used came in time.
+
+    Raises:
+        ReaderLost: The reader can't be used at all.
+    """
+    stop = Event()
+
+    def end() -> None:
+        stop.set()
+        reader.wake()
+
+    patience = Timer(seconds, end)
+    patience.start()
+    try:
+        for sighting in reader.sightings(stop):
+            match sighting:
+                case Card():
+                    return f"{sighting.kind}:{sighting.identifier.hex()}"
+                case Unreadable(why=why):
+                    tell(f"  that one can't be used: {why}")
+                case other:
+                    assert_never(other)
+        return None
+    finally:
+        patience.cancel()
 
 
 def _card_of(line: dict[str, str] | str | None) -> str:
@@ -67,19 +120,8 @@ def _card_of(line: dict[str, str] | str | None) -> str:
     return line.get("card", "") if isinstance(line, dict) else ""
 
 
-def enrol(asker: Asker, config: Config, line: object) -> None:
-    """Give a first badge to its holder; raises what ``badge add`` raises."""
-    with borrowed_desk(config, create=True) as desk:
-        people.badge_add(desk, {"lines": [line]})
-    asker.say("the badge is in the roster")
-
-
-def has_badges(config: Config) -> bool:
-    """Whether somebody is enrolled already."""
-    if not config.store.path.exists():
-        return False
-    with borrowed_desk(config, create=False) as desk:
-        return bool(people.badge_list(desk, {})["items"])
+def _has_badges(config: Config, ask: Ask) -> bool:
+    return config.store.path.exists() and bool(ask("badge list", {})["items"])
 
 
 def register_once(asker: Asker, config: Config, card: str | None) -> None:
@@ -152,18 +194,24 @@ def _daemon(config: Config) -> Iterator[None]:
     if _answers(config):
         yield
         return
-    command = [sys.executable, "-m", "kiosk", "--config", str(config.path), "run"]
-    with subprocess.Popen(command, env=os.environ, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as daemon:
+    # The kernel ends it when this process is gone, however that ended: a daemon that nobody knows of would hold the store.
+    command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "kiosk", "--config", str(config.path), "run"]
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(command, env=os.environ, stdin=subprocess.DEVNULL, stderr=log) as daemon,
+    ):
         try:
             end = time.monotonic() + _START_SECONDS
             while not _answers(config):
                 if daemon.poll() is not None or time.monotonic() > end:
-                    raise KioskError("the daemon did not start", repair=f"see what it says: kiosk --config {config.path} run")
+                    log.seek(0)
+                    said = log.read().decode(errors="replace").strip().splitlines()[-_LAST_LINES:]
+                    raise KioskError("\n".join(("the daemon did not start", *said)), repair=f"kiosk --config {config.path} check")
                 time.sleep(_LOOK_SECONDS)
             yield
         finally:
             daemon.terminate()
-            daemon.communicate(timeout=_START_SECONDS)
+            daemon.wait(_START_SECONDS)
 
 
 def _answers(config: Config) -> bool:

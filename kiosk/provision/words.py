@@ -48,6 +48,13 @@ When all is proven, the last step, which no change of an address does:
     kiosk --config {config} provision --leave-training
 """
 
+REAL: Final = """\
+This box works for real, with {host}. `kiosk --config {config} status` says how it stands; its key and certificate:"""
+
+RESUMED: Final = """\
+Going on with the answers of before, kept in {notebook}; to change one, press Ctrl-C and delete its line there.
+"""
+
 LEAVING: Final = """\
 Leaving training. From then on every tap is a real registration with
     {api_url}

@@ -57,6 +57,9 @@ def test_on_a_terminal_from_nothing_to_an_accepted_registration(tmp_path: Path) 
             ("Card reader", "simulated"),
             ("This reader is for", ""),
             ("whose clock you vouch for", "y"),
+            ("Does the box stand there?", "n"),
+            ("Where the box stands", "50.8466, 4.3671"),
+            ("Does the box stand there?", "y"),
             ("Give out a first badge", "y"),
             ("card (hexadecimal, or", CANARY_CARD.identifier.hex()),
             ("INSZ of its holder", CANARY_INSZ.digits),
@@ -68,6 +71,11 @@ def test_on_a_terminal_from_nothing_to_an_accepted_registration(tmp_path: Path) 
         assert CANARY_INSZ.digits not in shown
         assert "exchanged" in shown
         assert len(simulator.ledger.rows()) == 1
+        box = tmp_path / "box"
+        assert "longitude = 4.3671\n" in (box / "kiosk.toml").read_text()
+        assert [path.name for path in box.iterdir() if path.name.startswith(".")] == []
+        again = kiosk(tmp_path, "provision", "rotate", "--status")
+        assert (again.returncode, "days left" in again.stdout) == (0, True)
 
 
 def converse(folder: Path, simulator: Simulator, talk: list[tuple[str, str]]) -> str:
@@ -125,10 +133,10 @@ def test_wrong_usage_is_told(tmp_path: Path) -> None:
     """No terminal, answers that lack something, an employer without a credential, a kind of key that is none."""
     with Simulator(tmp_path / "service") as simulator:
         silent = kiosk(tmp_path, "provision")
-        assert (silent.returncode, "no terminal" in silent.stderr) == (2, True)
+        assert (silent.returncode, "without a terminal" in silent.stderr) == (2, True)
         (tmp_path / "short.toml").write_text('company = "X"\n')
         short = kiosk(tmp_path, "provision", "--answers", str(tmp_path / "short.toml"))
-        assert (short.returncode, "lacks site, coordinates" in short.stderr) == (2, True)
+        assert (short.returncode, "these lack: site, coordinates" in short.stderr) == (2, True)
         assert not (tmp_path / "box").exists()
         kiosk(tmp_path, "provision", "--answers", written(tmp_path, simulator), "--user", "root")
         for words, told in ((("--employer", "1"), "no [[credential]]"), (("--key", "dsa"), "no such kind")):
