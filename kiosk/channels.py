@@ -133,12 +133,14 @@ class Channels:
             return self._not_before - boot
         scopes = elsewhere.scopes(self._outbox, shift_ms=self._shift_ms(now), day_ms=self._day_ms(now))
         self._watch(scopes, boot)
+        # Nobody tells this thread of a tap.
+        idle = max(_SHORTEST_SECONDS, min(_IDLE_SECONDS, self._settings.every_seconds))
         if not scopes:
-            return _IDLE_SECONDS
+            return idle
         scope = min(scopes, key=lambda scope: self._watches[scope.group].due)
         watch = self._watches[scope.group]
         if watch.due > boot:
-            return min(watch.due - boot, _IDLE_SECONDS)
+            return min(watch.due - boot, idle)
         self._search(scope, watch, now)
         return _SHORTEST_SECONDS
 
