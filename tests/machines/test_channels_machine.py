@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hardware.ports import Card
 from kiosk import cancellations, roster
@@ -130,9 +130,22 @@ class ChannelsMachine(RuleBasedStateMachine):
         self.taps.append(Done(person, expected, now.wall_ms, row=row))
         self.world.delivery.nudge()
 
-    @rule(person=st.integers(0, _PEOPLE - 1), direction=st.sampled_from(Direction))
-    def by_phone(self, person: int, direction: Direction) -> None:
+    @initialize()
+    def somebody_is_inside(self) -> None:
+        """Else nothing is asked for."""
+        self.tap(0, 2)
+
+    @rule(person=st.integers(0, _PEOPLE - 1), direction=st.sampled_from(Direction), seen=st.booleans(), taps=st.booleans())
+    def by_phone(self, person: int, direction: Direction, *, seen: bool, taps: bool) -> None:
+        """Most often it is seen by a search, and its person's next tap follows."""
         self.world.time.pass_seconds(2)
+        self._register(person, direction)
+        if seen:
+            self.other_channels_are_searched()
+        if taps:
+            self.tap(person, 5000)
+
+    def _register(self, person: int, direction: Direction) -> None:
         at_ms = self.world.time.wall_ms // 1000 * 1000
         self.phone.append(Done(person, direction, at_ms, place=len(self.world.service.rows)))
         self.world.service.store(
@@ -147,11 +160,14 @@ class ChannelsMachine(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.phone)
-    @rule(data=st.data())
-    def cancelled_there(self, data: st.DataObject) -> None:
-        which = data.draw(st.sampled_from(self.phone))
+    @rule(newest=st.booleans(), seen=st.booleans())
+    def cancelled_there(self, *, newest: bool, seen: bool) -> None:
+        which = self.phone[-1 if newest else 0]
         assert which.place is not None
         self.world.service.rows[which.place].change(cancelled=True, validity="cancelled")
+        if seen:
+            self.other_channels_are_searched()
+            self.tap(which.person, 100)
 
     @rule()
     def other_channels_are_searched(self) -> None:
@@ -171,9 +187,9 @@ class ChannelsMachine(RuleBasedStateMachine):
                 each.known = not self.world.service.rows[each.place].shown.cancelled
 
     @precondition(lambda self: self.taps)
-    @rule(data=st.data())
-    def a_human_regrets(self, data: st.DataObject) -> None:
-        which = data.draw(st.sampled_from(self.taps))
+    @rule(newest=st.booleans())
+    def a_human_regrets(self, *, newest: bool) -> None:
+        which = self.taps[-1 if newest else 0]
         self.world.database.write(
             lambda c: cancellations.ask(c, self.world.outbox, which.row or 0, because="mistake", at_ms=self.world.time.wall_ms)
         )
