@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from threading import Event
 
@@ -10,6 +11,8 @@ from hardware.ports import Buttons, Pressed
 from kiosk.device_settings import Button
 from kiosk.presses import Pending, Presses, Wish
 from kiosk.tending import Tended
+
+_log = logging.getLogger(__name__)
 
 
 class Panel:
@@ -44,6 +47,7 @@ class Panel:
         button = self._buttons[pressed.name]
         wish = Wish(press=button.press, declaration=button.declaration)
         self._presses.note(Pending(wish=wish, reader=button.reader, boot_ns=pressed.boot_ns))
+        _log.info("press", extra={"button": button.name})
 
 
 def wirings(buttons: Sequence[Button], chip: str | None) -> dict[str, Wiring]:

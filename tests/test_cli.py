@@ -201,6 +201,9 @@ def test_tap_prints_its_signal(kiosk: Kiosk, box: Running) -> None:
     assert kiosk("tap", card(9)).out == "unknown_card\n"
     assert kiosk("tap", "01020304AA").code == 2
     assert kiosk("tap", card(0), "--reader", "cellar").code == 2
+    assert told(kiosk("tap", card(0), "--press", "out", "--json"))["signal"] == "out"
+    assert kiosk("tap", card(0), "--press", "pause").code == 2
+    assert kiosk("tap", card(0), "--press", "in", "--declaration", "1Y1003SQ5VSSZ").code == 2
 
 
 def test_tap_tells_what_is_particular(kiosk: Kiosk, box: Running, monkeypatch: pytest.MonkeyPatch) -> None:

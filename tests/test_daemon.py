@@ -24,7 +24,8 @@ from kiosk.switchboard import Switchboard
 from tests.box import line_fields
 from tests.configs import change, write
 from tests.daemons import Running, running
-from tests.people import invented_card, invented_line
+from tests.kernel import PI_4, boot_with
+from tests.people import OTHER_DECLARATION, invented_card, invented_line
 from tests.sites import until
 from tests.stores import descriptor
 
@@ -230,3 +231,61 @@ def test_a_thread_that_hangs_is_named_and_holds_nobody_up(
     leave.set()
     (stopped,) = [json.loads(line) for line in capfd.readouterr().err.splitlines() if '"stopped"' in line]
     assert stopped["hung"] == ["followup"]
+
+
+BUTTONS = f"""
+[indicator]
+chip = "/dev/gpiochip0"
+
+[[button]]
+name = "leave"
+line = 5
+press = "out"
+
+[[declaration]]
+number = "{OTHER_DECLARATION.value}"
+
+[[button]]
+name = "annex"
+line = 6
+declaration = "{OTHER_DECLARATION.value}"
+"""
+
+
+@pytest.fixture
+def with_buttons(config: Path) -> Path:
+    config.write_text(f"{config.read_text()}{BUTTONS}".replace("[store]", "[rules]\ndebounce_seconds = 1\n\n[store]", 1))
+    return config
+
+
+def test_a_press_on_a_line_decides_the_tap_that_follows(
+    with_buttons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """From the kernel's edge to the registration: a declaration for who comes, a direction for who leaves."""
+    (tmp_path / "devices").mkdir()
+    kernel = boot_with(PI_4, tmp_path / "devices", monkeypatch)
+    with running(with_buttons) as run:
+        enrol(run, 0)
+        ready = [{"name": name, "state": "ready"} for name in ("leave", "annex")]
+        until(lambda: run.ask("status")["buttons"] == ready, "the buttons are not opened")
+        (request,) = kernel.requests
+        request.pull(6)
+        until(lambda: '"button": "annex"' in capfd.readouterr().err, "the press is not noticed")
+        assert tap(run, 0)["signal"] == "in"
+        assert run.ask("outbox show", id=1)["declaration"] == OTHER_DECLARATION.value
+        time.sleep(1.05)
+        request.pull(5)
+        until(lambda: '"button": "leave"' in capfd.readouterr().err, "the press is not noticed")
+        assert tap(run, 0)["signal"] == "out"
+    assert request.released
+
+
+def test_buttons_that_can_not_be_opened_keep_nobody_from_tapping(with_buttons: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The box starts, takes taps, and says in status and log what is missing."""
+    with running(with_buttons) as run:
+        enrol(run, 0)
+        assert tap(run, 0)["signal"] == "held", "two declarations, and no button to say which"
+        status = run.ask("status")
+        assert status["buttons"] == [{"name": name, "state": "dead"} for name in ("leave", "annex")]
+    dead = [json.loads(line) for line in capfd.readouterr().err.splitlines() if '"buttons dead"' in line]
+    assert ["[[button]]" in event["why"] for event in dead] == [True]

@@ -51,13 +51,11 @@ def status(context: click.Context, *, as_json: bool) -> None:
 @click.command()
 @click.argument("card")
 @click.option("--reader", help="Which simulated reader, where there are several.")
-@click.option("--press", type=click.Choice(list(Press)), help="Press this button before.")
+@click.option("--press", type=click.Choice([each.value for each in Press]), help="Press this button before.")
 @click.option("--declaration", metavar="NUMBER", help="Press the button of this declaration before.")
 @json_option
 @click.pass_context
-def tap(
-    context: click.Context, *, card: str, reader: str | None, press: Press | None, declaration: str | None, as_json: bool
-) -> int:
+def tap(context: click.Context, *, card: str, reader: str | None, press: str | None, declaration: str | None, as_json: bool) -> int:
     """Lay CARD ([kind:]hex) on a simulated reader of the running daemon and print its signal (training only)."""
     params = {"card": card, "reader": reader, "press": press, "declaration": declaration}
     result = control.ask(configured(context, secrets=False).control.socket, "tap", params)
