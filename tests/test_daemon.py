@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from logging.handlers import QueueHandler
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Event
 
 import pytest
@@ -259,23 +262,25 @@ def with_buttons(config: Path) -> Path:
 
 
 def test_a_press_on_a_line_decides_the_tap_that_follows(
-    with_buttons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    with_buttons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the kernel's edge to the registration: a declaration for who comes, a direction for who leaves."""
     (tmp_path / "devices").mkdir()
     kernel = boot_with(PI_4, tmp_path / "devices", monkeypatch)
+    noted = SimpleQueue[logging.LogRecord]()
+    monkeypatch.setattr(logging.getLogger("kiosk.panel"), "handlers", [QueueHandler(noted)])
     with running(with_buttons) as run:
         enrol(run, 0)
         ready = [{"name": name, "state": "ready"} for name in ("leave", "annex")]
         until(lambda: run.ask("status")["buttons"] == ready, "the buttons are not opened")
         (request,) = kernel.requests
         request.pull(6)
-        until(lambda: '"button": "annex"' in capfd.readouterr().err, "the press is not noticed")
+        assert noted.get(timeout=20).__dict__["button"] == "annex"
         assert tap(run, 0)["signal"] == "in"
         assert run.ask("outbox show", id=1)["declaration"] == OTHER_DECLARATION.value
         time.sleep(1.05)
         request.pull(5)
-        until(lambda: '"button": "leave"' in capfd.readouterr().err, "the press is not noticed")
+        assert noted.get(timeout=20).__dict__["button"] == "leave"
         assert tap(run, 0)["signal"] == "out"
     assert request.released
 
