@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kiosk.check import Finding, Grade
+from kiosk.doctor.box import POLKIT_ACTIONS, daemon, polkit, position, proxy, zones
+from kiosk.errors import Declined, NoDaemon
+from kiosk.settings import Site
+
+KIOSK_UID = 994
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "grade"),
+    [
+        (50.8466, 4.3670, Grade.OK),
+        (49.5, 5.8, Grade.OK),
+        (51.45, 4.9, Grade.OK),
+        (48.85, 2.35, Grade.ADVICE),
+        (50.8466, 43.670, Grade.ADVICE),
+        (-50.8466, 4.3670, Grade.ADVICE),
+    ],
+)
+def test_a_site_far_from_belgium_is_wondered_at(latitude: float, longitude: float, grade: Grade) -> None:
+    """Advice, since a lost minus or point is the likely reason, and no rule forbids it."""
+    assert position(Site(name="Somewhere", latitude=latitude, longitude=longitude)).grade is grade
+
+
+def test_the_systems_time_zone_counts_for_nothing(tmp_path: Path) -> None:
+    """It is told so that nobody looks for a mistake there."""
+    (tmp_path / "zoneinfo" / "Asia").mkdir(parents=True)
+    (tmp_path / "zoneinfo" / "Asia" / "Tokyo").touch()
+    (tmp_path / "localtime").symlink_to(tmp_path / "zoneinfo" / "Asia" / "Tokyo")
+    site = Site(name="Somewhere", latitude=50.8, longitude=4.3)
+    told = zones(site, tmp_path / "localtime")
+    assert (told.grade, told.told) == (Grade.OK, "Europe/Brussels for this site; the system's (Asia/Tokyo) counts for nothing")
+    assert "not known" in zones(site, tmp_path / "none").told
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Callable[..., Finding]:
+    """Polkit's folders with one rule of this text."""
+    (tmp_path / "policy").touch()
+    (tmp_path / "rules.d").mkdir()
+
+    def look(text: str, *, user: int = KIOSK_UID, policy: str = "policy") -> Finding:
+        (tmp_path / "rules.d" / "50-kiosk-pcsc.rules").write_text(text, encoding="utf-8")
+        (tmp_path / "rules.d" / "README").write_text(" ".join(POLKIT_ACTIONS), encoding="utf-8")
+        return polkit(user, policy=tmp_path / policy, rules=[tmp_path / "none", tmp_path / "rules.d"])
+
+    return look
+
+
+def test_both_rules_are_needed_where_polkit_decides(rules: Callable[..., Finding]) -> None:
+    """With one of them readers are listed and no card is ever read, so each missing one is named with its repair."""
+    both = rules(" ".join(POLKIT_ACTIONS))
+    assert both.grade is Grade.OK
+    one = rules(POLKIT_ACTIONS[0])
+    assert one.grade is Grade.WRONG
+    assert POLKIT_ACTIONS[1] in one.told
+    assert POLKIT_ACTIONS[0] not in one.told
+    assert "50-kiosk-pcsc.rules" in (one.repair or "")
+    assert rules("").grade is Grade.WRONG
+
+
+def test_polkit_is_left_alone_where_it_does_not_decide(rules: Callable[..., Finding]) -> None:
+    """Debian 12's pcscd asks nobody, and root is always let through."""
+    assert rules("", policy="none").told == "pcscd does not ask it on this system"
+    assert rules("", user=0).grade is Grade.OK
+
+
+def test_rules_that_may_not_be_read_are_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debian keeps them from ordinary users: that is said, instead of calling them missing."""
+    (tmp_path / "policy").touch()
+
+    def refuse(_: Path) -> None:  # root, who runs these tests in CI, is refused nothing
+        raise PermissionError(13, "Permission denied", "rules.d")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    found = polkit(KIOSK_UID, policy=tmp_path / "policy", rules=[tmp_path])
+    assert (found.grade, found.told) == (Grade.ADVICE, "rules.d may not be read")
+
+
+@pytest.mark.parametrize(
+    ("environ", "grade", "told"),
+    [
+        ({}, Grade.OK, "none in this environment"),
+        ({"https_proxy": "http://proxy.test:3128"}, Grade.OK, "through proxy.test:3128 "),
+        ({"HTTPS_PROXY": "proxy.test"}, Grade.OK, "through proxy.test "),
+        ({"ALL_PROXY": "http://user:secret@proxy.test:3128"}, Grade.OK, "through proxy.test:3128 "),
+        ({"https_proxy": "http://proxy.test:port"}, Grade.WRONG, "is no address"),
+    ],
+)
+def test_the_proxy_is_told_without_its_login(environ: dict[str, str], grade: Grade, told: str) -> None:
+    """Host and port only."""
+    finding = proxy(environ)
+    assert finding.grade is grade
+    assert told in finding.told
+    assert "secret" not in finding.told
+
+
+STATUS: dict[str, Any] = {
+    "version": "2026.11.0",
+    "environment": "training",
+    "signal": "training",
+    "tasks": 2,
+    "queued": 3,
+    "unknown": 1,
+    "held": 4,
+    "refused": 5,
+    "service": {"last_error": None},
+    "readers": [{"name": "gate", "state": "ready"}],
+}
+
+
+def look(status: Mapping[str, Any]) -> list[tuple[str, Grade, str]]:
+    found = daemon(lambda call, _: {"status": status}[call], "2026.11.0")
+    return [(each.subject, each.grade, each.told) for each in found]
+
+
+def test_a_running_daemon_is_told_with_its_readers() -> None:
+    """Version, environment, light, tasks, each reader, and what waits."""
+    assert look(STATUS) == [
+        ("daemon", Grade.OK, "runs, training, shows training; 2 open tasks"),
+        ("reader gate in the daemon", Grade.OK, "ready"),
+        ("delivery", Grade.OK, "4 wait, 4 held, 5 refused"),
+    ]
+
+
+def test_what_is_wrong_with_a_running_daemon_is_red() -> None:
+    """A dead reader and a last call that failed; an older version that still runs is advice."""
+    troubled = {
+        **STATUS,
+        "version": "2026.10.0",
+        "readers": [{"name": "gate", "state": "dead"}],
+        "service": {"last_error": "no connection"},
+    }
+    assert look(troubled) == [
+        ("daemon", Grade.ADVICE, "runs version 2026.10.0, installed is 2026.11.0"),
+        ("reader gate in the daemon", Grade.WRONG, "dead"),
+        ("delivery", Grade.WRONG, "4 wait; at the last call: no connection"),
+    ]
+
+
+def test_no_daemon_is_no_mistake_and_one_that_refuses_is() -> None:
+    """Before the first start none runs; one that answers with an error is red, with that error."""
+
+    def none(_call: str, _params: Mapping[str, object]) -> Mapping[str, Any]:
+        raise NoDaemon("no daemon answers")
+
+    def refuses(_call: str, _params: Mapping[str, object]) -> Mapping[str, Any]:
+        raise Declined("it refuses")
+
+    (absent,) = daemon(none, "1")
+    assert absent.grade is Grade.ADVICE
+    (refused,) = daemon(refuses, "1")
+    assert (refused.grade, refused.told) == (Grade.WRONG, "it refuses")
