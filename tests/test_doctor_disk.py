@@ -17,8 +17,8 @@ MOUNTINFO = """\
 22 27 0:21 / /proc rw,relatime shared:5 - proc proc rw
 27 1 179:2 / / rw,noatime shared:1 - ext4 /dev/root rw,nobarrier,data=writeback
 30 27 0:26 / /tmp rw,nosuid - tmpfs tmpfs rw,size=1k
-31 27 8:1 / /mnt/with\\040space rw - ext4 /dev/sda1 rw
-32 27 8:2 / /mnt/with\\040space ro - ext4 /dev/sda2 ro
+31 27 8:1 / /var/with\\040space rw - ext4 /dev/sda1 rw
+32 27 8:2 / /var/with\\040space ro - ext4 /dev/sda2 ro
 not a line
 """
 MIB = 1024 * 1024
@@ -38,7 +38,7 @@ def test_the_mount_of_a_folder_is_the_deepest_and_the_last() -> None:
         options=frozenset({"rw", "noatime", "nobarrier", "data=writeback"}),
         device="179:2",
     )
-    found = mount_of(Path("/mnt/with space"), mounts)
+    found = mount_of(Path("/var/with space"), mounts)
     assert found is not None
     assert (found.device, found.options) == ("8:2", frozenset({"ro"}))
     assert mount_of(Path("/tmpfoo"), mounts) == mount_of(Path("/"), mounts)
