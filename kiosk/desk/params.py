@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kiosk.advice import Language
-from kiosk.badge_lines import unknown_name
+from kiosk.badge_fields import unknown_name
 from kiosk.errors import UsageError
 from kiosk.identifiers import CardId
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from kiosk import evidence, roster, taps, tasks
-from kiosk.badge_lines import FIELDS, Given, Mistakes, parse_csv, parse_given, parse_insz, parse_lines
+from kiosk.badge_fields import FIELDS, Given, Mistakes, parse_given, parse_insz
+from kiosk.badge_lines import parse_csv, parse_lines
 from kiosk.desk import Call, Desk, enrolment, params, views
 from kiosk.desk.enrolment import Applied
 from kiosk.errors import Declined, UsageError
