@@ -18,7 +18,7 @@ from kiosk.errors import KioskError, StoreBusy
 from kiosk.expiry import Level, days_until, level_of
 from kiosk.model import ReaderDirection
 from kiosk.opening import borrowed_desk
-from kiosk.settings import Config, Credential, Declaration, Driver, Reader, Service
+from kiosk.settings import Config, Credential, Declaration, Driver, Reader, Service, Site
 
 
 class Grade(StrEnum):
@@ -53,6 +53,7 @@ def check(config: Config, now: datetime) -> list[Finding]:
             grade=Grade.OK,
             told=f"{config.path}: {served}",
         ),
+        _site(config.site),
         *_client_keys(config, now),
         *(_declaration(each, now.astimezone(config.site.time_zone).date()) for each in config.declarations),
         *_store(config),
@@ -60,6 +61,13 @@ def check(config: Config, now: datetime) -> list[Finding]:
         *(_button(button, config.indicator.chip) for button in config.buttons),
         *_several_gates(config),
     ]
+
+
+def _site(site: Site) -> Finding:
+    if site.local_only:
+        return Finding(subject="site", grade=Grade.OK, told="local only: taps are kept, nothing is owed and nothing is sent")
+    told = "registrations name its coordinates" if site.address is None else "registrations name its address"
+    return Finding(subject="site", grade=Grade.OK, told=told)
 
 
 def _client_keys(config: Config, now: datetime) -> Iterator[Finding]:

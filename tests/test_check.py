@@ -12,7 +12,7 @@ from kiosk.device_settings import Button, Indicator
 from kiosk.model import Press
 from kiosk.opening import open_house
 from kiosk.provisioning import make_client_key
-from kiosk.settings import Config, Credential, Driver
+from kiosk.settings import Config, Credential, Driver, SiteAddress
 from tests.configs import MINIMAL, read
 from tests.people import DECLARATION, OTHER_EMPLOYER
 
@@ -45,6 +45,7 @@ def test_a_good_box_has_nothing_wrong(config: Config) -> None:
     findings = check(config, NOW)
     assert [finding.subject for finding in findings] == [
         "configuration",
+        "site",
         "client key",
         "certificate",
         "declaration 1Y1003SQ5VSSZ",
@@ -57,6 +58,18 @@ def test_a_good_box_has_nothing_wrong(config: Config) -> None:
     assert found(config, "client key").told == "signs with RS256"
     assert found(config, "certificate").told == "730 days left"
     assert not config.store.path.exists()
+
+
+def test_the_site_is_told_as_registrations_name_it(config: Config) -> None:
+    """By its coordinates, by its address, or not at all, since nothing is owed there."""
+    address = SiteAddress(post_code="1000", municipality="Brussel", street="Wetstraat", house_number="16")
+    sites = [config.site, replace(config.site, address=address), replace(config.site, local_only=True)]
+    told = [found(replace(config, site=site), "site").told for site in sites]
+    assert [words.partition(":")[0] for words in told] == [
+        "registrations name its coordinates",
+        "registrations name its address",
+        "local only",
+    ]
 
 
 def test_the_report_tells_each_finding_with_its_repair(config: Config) -> None:

@@ -206,6 +206,19 @@ def test_tap_prints_its_signal(kiosk: Kiosk, box: Running) -> None:
     assert kiosk("tap", card(0), "--press", "in", "--declaration", "1Y1003SQ5VSSZ").code == 2
 
 
+def test_a_visitors_tap_owes_nothing_and_says_so(kiosk: Kiosk, box: Running) -> None:
+    """Signal local with the direction and no registration; on the presence list and in the roster he stands like anybody."""
+    line = json.dumps({**line_fields(invented_line(0)), "local": True})
+    told(kiosk("badge", "add", "--json", stdin=line))
+    came = told(kiosk("tap", card(0), "--json"))
+    assert (came["signal"], came["ids"], came["direction"]) == ("local", [], "in")
+    assert told(kiosk("present", "--json"))["here"] == 1
+    assert told(kiosk("outbox", "list", "--json"))["items"] == []
+    assert told(kiosk("badge", "list", "--json"))["items"][0]["local"] is True
+    told(kiosk("badge", "add", "--json", stdin=json.dumps({**line_fields(invented_line(1)), "local": "yes"})))
+    assert kiosk("tap", card(1)).out == "local - in, nothing is owed\n"
+
+
 def test_tap_tells_what_is_particular(kiosk: Kiosk, box: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """As text: the registration, that it is sent later, that it waits for the clock, and why it failed with exit 1."""
     answer = {"signal": "in", "ids": [4, 5], "offline": True, "clock": "waiting", "since": None, "why": None}
@@ -326,6 +339,17 @@ def test_badge_add_asks_on_a_terminal_and_does_not_show_the_number(config: Path,
     assert CANARY_INSZ.digits not in seen
     (row,) = told(kiosk("badge", "list", "--json"))["items"]
     assert (row["name"], row["language"], row["insz"]) == ("Typed", "fr", CANARY_INSZ.masked)
+
+
+def test_a_limosa_number_on_a_terminal_gets_the_way_out(config: Path, kiosk: Kiosk) -> None:
+    """Who types one where the INSZ is asked for is told to ask for a BIS number, and nobody is enrolled."""
+    limosa = "12345678901234567"
+    answers = [("card", CANARY_CARD.identifier.hex()), ("INSZ", limosa), ("name", ""), ("language", ""), ("enterprise number", "")]
+    code, seen = on_a_terminal(config, ["badge", "add"], answers)
+    assert (code, limosa in seen) == (2, False)
+    assert "BIS number" in seen
+    assert "QR code" in seen
+    assert told(kiosk("badge", "list", "--json"))["items"] == []
 
 
 def test_other_numbers_are_typed_blind_too(config: Path, kiosk: Kiosk) -> None:

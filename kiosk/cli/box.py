@@ -168,6 +168,8 @@ def _chance(text: str) -> float:
 
 def _told(result: dict[str, Any]) -> str:
     extra = [f"registration {', '.join(map(str, result['ids']))}"] if result["ids"] else []
+    if result["signal"] == Signal.LOCAL:
+        extra.append(f"{result['direction']}, nothing is owed")
     if result["offline"]:
         extra.append("saved, sent later")
     if result["clock"] != "ok":

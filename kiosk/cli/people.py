@@ -13,7 +13,7 @@ from kiosk.cli.common import ask, decoded, fields, json_option, read_stdin, show
 from kiosk.errors import UsageError
 from kiosk.identifiers import CardId
 
-_BADGES: Final = ("id", "holder", "card", "name", "insz", "language", "added_at", "revoked_at")
+_BADGES: Final = ("id", "holder", "card", "name", "insz", "language", "local", "added_at", "revoked_at")
 #: A badge's id has fewer digits than the shortest card, four bytes in hexadecimal.
 _SHORTEST_CARD: Final = 8
 
@@ -30,7 +30,8 @@ def badge_add(context: click.Context, *, as_json: bool) -> None:
     """Give badges to people: asks on a terminal, else reads one JSON object per line on standard input.
 
     Fields: card, insz (both required), name, language, enterprise_number, foreign_vat_number, declaration,
-    personnel_number. The same INSZ again adds a badge to that holder. Several lines apply all or nothing.
+    personnel_number, capacity (employee, self_employed, agency or trainee), local (yes: nothing is owed for this
+    person, a visitor for instance). The same INSZ again adds a badge to that holder. Several lines apply all or nothing.
     """
     lines: list[object] = [_asked()] if sys.stdin.isatty() else list(decoded(read_stdin()).split("\n"))
     result = ask(context, "badge add", {"lines": lines}, writes=True)
@@ -104,8 +105,8 @@ def holder_show(context: click.Context, *, number: int, as_json: bool) -> None:
 def holder_edit(context: click.Context, *, number: int, as_json: bool) -> None:
     """Correct a holder from now on: reads one JSON object on standard input.
 
-    Fields: name, language, enterprise_number, foreign_vat_number, declaration, personnel_number; an empty one is
-    cleared, one left out stays.
+    Fields: name, language, enterprise_number, foreign_vat_number, declaration, personnel_number, capacity, local; an
+    empty one is cleared, one left out stays. What was decided at an IN holds until its OUT.
     """
     given = _object(decoded(read_stdin()))
     result = ask(context, "holder edit", {**given, "holder": number}, writes=True)
@@ -126,7 +127,7 @@ def holder_replace_insz(context: click.Context, *, number: int, as_json: bool) -
 def _asked() -> dict[str, object]:
     answers = {
         "card": click.prompt("card (hexadecimal)"),
-        "insz": click.prompt("INSZ (not shown)", hide_input=True),
+        "insz": click.prompt("INSZ (national or BIS number, not shown)", hide_input=True),
         "name": click.prompt("name", default="", show_default=False),
         "language": click.prompt("language (nl, fr, de, en)", default="", show_default=False),
         "enterprise_number": click.prompt("enterprise number (empty: the default employer)", default="", show_default=False),
