@@ -137,8 +137,10 @@ class Client:
                 return judge(outcome, self._clock().wall_ms)
             case NotSent(why=why, retry_after=seconds, reachable=reachable):
                 return SearchFailed(why=why, retry_after=seconds, reachable=reachable)
-            case Ambiguous(why=why) | Misconfigured(why=why):
+            case Ambiguous(why=why):
                 return SearchFailed(why=why)
+            case Misconfigured(why=why, credential=credential):
+                return SearchFailed(why=why, credential=credential)
             case other:
                 assert_never(other)
 

@@ -63,7 +63,7 @@ def _judge_change(reply: Reply, count: int, now_ms: int) -> NotNow | Ambiguous |
         case HTTPStatus.FORBIDDEN if problem is not None and problem.type == Problem.MISSING_PERMISSION:
             return Misconfigured(why=_told(reply, problem), employer_only=True)
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN | HTTPStatus.NOT_FOUND | HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            return Misconfigured(why=_told(reply, problem), credential=problem is not None and problem.type in CREDENTIAL_PROBLEMS)
+            return Misconfigured(why=_told(reply, problem), credential=_blames_client(problem))
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return TooLarge()
         case HTTPStatus.TOO_MANY_REQUESTS:
@@ -116,7 +116,13 @@ def _judge_question(reply: Reply, now_ms: int) -> SearchFailed | SearchUnavailab
     problem = _problem(reply)
     if reply.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
         return SearchUnavailable(why=_told(reply, problem))
-    return SearchFailed(why=_told(reply, problem), retry_after=retry_after(reply.headers, problem, now_ms))
+    return SearchFailed(
+        why=_told(reply, problem), retry_after=retry_after(reply.headers, problem, now_ms), credential=_blames_client(problem)
+    )
+
+
+def _blames_client(problem: Trouble | None) -> bool:
+    return problem is not None and problem.type in CREDENTIAL_PROBLEMS
 
 
 def _not_understood(reply: Reply) -> SearchFailed:

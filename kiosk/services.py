@@ -24,11 +24,13 @@ from kiosk.verdicts import (
     CancelVerdict,
     ConsultVerdict,
     Found,
+    Health,
     HealthVerdict,
     Misconfigured,
     NotSent,
     Query,
     SearchFailed,
+    SearchUnavailable,
     SearchVerdict,
     ServedRegistration,
 )
@@ -141,7 +143,13 @@ class Services:
 
     def _ask(self, employer: Employer | None, question: Callable[[Client], _T]) -> _T | SearchFailed:
         client = self._client(employer)
-        return question(client) if isinstance(client, Client) else SearchFailed(why=client.why)
+        answer = question(client) if isinstance(client, Client) else SearchFailed(why=client.why, credential=client.credential)
+        if isinstance(answer, SearchFailed) and answer.credential:
+            self._faults[self._whose(employer)] = answer.why
+        # Health is asked without a token, and a 403 may well be this client's: neither says that the credential works.
+        elif not isinstance(answer, SearchFailed | SearchUnavailable | Health):
+            self._faults.pop(self._whose(employer), None)
+        return answer
 
     def _client(self, employer: Employer | None) -> Client | Misconfigured:
         whose = self._whose(employer)

@@ -151,12 +151,14 @@ class Found:
 class SearchFailed:
     """The search did not come about this time (401, 429, 5xx, timeout): it counts for nothing.
 
-    ``reachable`` is False where no connection came about at all (the shorter backoff cap applies).
+    ``reachable`` is False where no connection came about at all (the shorter backoff cap applies); ``credential`` says, as
+    in ``Misconfigured``, that the client id, its key or its rights are at fault.
     """
 
     why: str
     retry_after: float | None = None
     reachable: bool = True
+    credential: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -117,7 +117,7 @@ def test_one_registration_is_there_or_not_or_nobody_knows() -> None:
         (trouble(503, "serviceUnavailable", retryAfterSec=5), SearchFailed(why="503 serviceUnavailable", retry_after=5.0)),
         (said(500, {"status": "UP"}), SearchFailed(why="500 without a problem body")),
         (said(401, {"status": "UP"}), SearchFailed(why="401 without a problem body")),
-        (trouble(401, "noAccessToken"), SearchFailed(why="401 noAccessToken")),
+        (trouble(401, "noAccessToken"), SearchFailed(why="401 noAccessToken", credential=True)),
         (trouble(404, "resourceNotFound"), SearchUnavailable(why="404 resourceNotFound")),
         (said(200, b"<html>log in</html>", kind="text/html"), SearchFailed(why="the answer (200) is not understood")),
         (said(302), SearchFailed(why="302 without a problem body")),

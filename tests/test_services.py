@@ -163,6 +163,23 @@ def test_the_fault_of_a_credential_is_told_until_a_call_goes_through(gate: Gate)
     assert gate.services.faults == {}
 
 
+def test_a_question_shows_the_fault_of_a_credential_too(gate: Gate) -> None:
+    """Where rows must be looked up before they are sent, nothing else would tell; health, asked without a token, proves nothing."""
+    gate.simulator.authority.clients.remove("sub")
+    query = replace(everything(), employer=OTHER_EMPLOYER)
+    assert isinstance(gate.services.search(query), SearchFailed)
+    assert list(gate.services.faults) == [OTHER_EMPLOYER]
+    assert isinstance(gate.services.search(replace(query, employer=EMPLOYER)), Found)
+    assert list(gate.services.faults) == [OTHER_EMPLOYER]
+    gate.simulator.add_client("sub", (gate.folder / "sub.cert.pem").read_bytes())
+    assert isinstance(gate.services.search(query), Found)
+    assert gate.services.faults == {}
+    gate.simulator.authority.clients.remove("main")
+    assert isinstance(gate.services.addresses(PLACE), SearchFailed)
+    assert isinstance(gate.services.health(), Health)
+    assert list(gate.services.faults) == [None]
+
+
 def test_with_one_credential_a_fault_is_the_boxs(gate: Gate) -> None:
     """Where there is only one, a fault of it is everybody's."""
     alone = Services(gate.settings("nobody"), {}, clock)
