@@ -14,7 +14,11 @@ from kiosk.verdicts import CallVerdict, CancelVerdict, ConsultVerdict, Query, Se
 
 
 class Service(Protocol):
-    """What delivery asks of the service; a call's failures are values, never raised."""
+    """What delivery asks of the service; a call's failures are values, never raised.
+
+    This is the port for every channel: another one (the older SOAP Checkinatwork, see ``kiosk.regimes``) would answer each
+    batch with the same verdicts, and be chosen where the daemon builds its parts; nothing in front of the port would change.
+    """
 
     def register(self, registrations: Sequence[Registration]) -> CallVerdict:
         """Send registrations of one employer and one declaration."""

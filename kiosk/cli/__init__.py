@@ -10,6 +10,7 @@ import click
 from kiosk.cli.book import VERBS as BOOK_VERBS
 from kiosk.cli.box import VERBS as BOX_VERBS
 from kiosk.cli.common import CONTEXT, complain
+from kiosk.cli.contract import VERBS as CONTRACT_VERBS
 from kiosk.cli.doctor import VERBS as DOCTOR_VERBS
 from kiosk.cli.people import VERBS as PEOPLE_VERBS
 from kiosk.cli.provision import VERBS as PROVISION_VERBS
@@ -25,7 +26,7 @@ def kiosk(context: click.Context, config_path: str | None) -> None:
     context.obj = config_path
 
 
-for _verb in (*BOX_VERBS, *DOCTOR_VERBS, *PROVISION_VERBS, *PEOPLE_VERBS, *BOOK_VERBS):
+for _verb in (*BOX_VERBS, *DOCTOR_VERBS, *PROVISION_VERBS, *PEOPLE_VERBS, *BOOK_VERBS, *CONTRACT_VERBS):
     kiosk.add_command(_verb)
 
 
