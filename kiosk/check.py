@@ -18,7 +18,8 @@ from kiosk.errors import KioskError, StoreBusy
 from kiosk.expiry import Level, days_until, level_of
 from kiosk.model import ReaderDirection
 from kiosk.opening import borrowed_desk
-from kiosk.settings import Config, Credential, Declaration, Driver, Reader, Service, Site
+from kiosk.settings import Config, Credential, Declaration, Driver, Reader, Service
+from kiosk.site_settings import Site
 
 
 class Grade(StrEnum):

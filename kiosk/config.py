@@ -29,9 +29,9 @@ from kiosk.settings import (
     Rules,
     Screen,
     Service,
-    Site,
     Store,
 )
+from kiosk.site_settings import Site
 
 DEFAULT_PATH: Final = Path("/etc/kiosk/kiosk.toml")
 STORE_KEY_BYTES: Final = 32

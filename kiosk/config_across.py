@@ -6,12 +6,13 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import fields
 from datetime import date
 
-from kiosk.config_checks import Mistake, Wrong, misplaced, operation_path
+from kiosk.config_checks import Mistake, Wrong, operation_path
 from kiosk.config_draft import Draft
 from kiosk.device_settings import Button, Indicator
 from kiosk.identifiers import DeclarationNumber
 from kiosk.model import Environment
-from kiosk.settings import Credential, Declaration, Driver, NamesEmployer, Reader, Rules, Service, Site
+from kiosk.settings import Credential, Declaration, Driver, NamesEmployer, Reader, Rules, Service
+from kiosk.site_settings import Site, misplaced
 
 
 def across(draft: Draft) -> Iterator[Mistake]:

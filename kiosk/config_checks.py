@@ -25,8 +25,6 @@ from cattrs.gen import make_dict_structure_fn
 S = TypeVar("S")
 P_co = TypeVar("P_co", covariant=True)
 
-#: Lowest and highest latitude, then longitude, of a rectangle round the country.
-_BELGIUM: Final = (49.4, 51.6, 2.5, 6.5)
 _LAST_PORT: Final = 65_535
 _LONGEST: Final = 1000
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -199,16 +197,6 @@ def _is_host(host: str) -> bool:
         except ValueError:
             return False
     return _HOST.fullmatch(host) is not None
-
-
-def misplaced(latitude: float, longitude: float) -> str | None:
-    """Say why a place in decimal degrees can't be meant, as words that follow "latitude"; None where it can."""
-    if latitude == 0 and longitude == 0:
-        return "and longitude are both 0, which is in the sea; write where the box stands"
-    south, north, west, east = _BELGIUM
-    if south <= longitude <= north and west <= latitude <= east:
-        return "and longitude are exchanged: like this the box stands in Africa; swap the two"
-    return None
 
 
 def url_path(value: object) -> str:

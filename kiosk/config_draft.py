@@ -21,9 +21,9 @@ from kiosk.settings import (
     Rules,
     Screen,
     Service,
-    Site,
     Store,
 )
+from kiosk.site_settings import Site
 
 SECTIONS: Final[Mapping[str, type]] = {
     "site": Site,

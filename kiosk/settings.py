@@ -5,21 +5,20 @@ keeps the two equal. ``kiosk.config`` reads them.
 """
 # No postponed annotations here: cattrs would resolve them without the rules in ``Annotated``.
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-from kiosk.config_checks import Choice, Listen, Number, Parsed, Text, Wrong, service_url, web_address, zone
+from kiosk.config_checks import Choice, Listen, Number, Parsed, service_url, web_address
 from kiosk.contract import MAX_BATCH, PAGE_SIZE, PRODUCTION_HOST, SELF_EMPLOYED_CARRIES, TOKEN_URL, Paths, ServiceSettings
 from kiosk.device_settings import Button, Declared, Indicator
 from kiosk.identifiers import Employer, EnterpriseNumber, ForeignVatNumber
-from kiosk.model import Address, Carried, Coordinates, Environment, Place, ReaderDirection
-from kiosk.regimes import REGIMES, Sector
+from kiosk.model import Carried, Environment, ReaderDirection
 from kiosk.rules import DeclarationTerm, Limits
+from kiosk.site_settings import Site
 
 _YEAR: Final = 366
 Seconds = Annotated[float, Number(0, _YEAR * 86_400)]
@@ -60,49 +59,6 @@ class PositionSource(StrEnum):
 
     SITE = "site"
     GPSD = "gpsd"
-
-
-def _served(value: object) -> StrEnum:
-    """Accept a sector that is switched on; raises ``Wrong`` with what is missing for the others."""
-    sector = Choice(Sector)(value)
-    for regime in REGIMES:
-        if regime.sector is sector and not regime.enabled:
-            raise Wrong(regime.refusal)
-    return sector
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SiteAddress:
-    """The place of work by its address; the lengths are those that the service's contract is assumed to allow."""
-
-    post_code: Annotated[str, Text(20)]
-    municipality: Annotated[str, Text(100)]
-    street: Annotated[str, Text(200)]
-    house_number: Annotated[str, Text(20)]
-    box_number: Annotated[str, Text(20)] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """Where the box stands, WGS 84, and the time zone in which people there live; with ``address`` that is what is sent."""
-
-    name: str
-    latitude: Annotated[float, Number(-90, 90)]
-    longitude: Annotated[float, Number(-180, 180)]
-    time_zone: Annotated[ZoneInfo, zone] = field(default_factory=lambda: ZoneInfo("Europe/Brussels"))
-    local_only: bool = False
-    regime: Annotated[Sector, _served] = Sector.CLEANING
-    address: SiteAddress | None = None
-
-    @property
-    def coordinates(self) -> Coordinates:
-        """Where the box stands."""
-        return Coordinates(self.latitude, self.longitude)
-
-    @property
-    def place(self) -> Place:
-        """The place of work of every tap made at this box: by its address where one is given, else by its coordinates."""
-        return self.coordinates if self.address is None else Address(**asdict(self.address))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ from kiosk.device_settings import Button, Indicator
 from kiosk.model import Press
 from kiosk.opening import open_house
 from kiosk.provisioning import make_client_key
-from kiosk.settings import Config, Credential, Driver, SiteAddress
+from kiosk.settings import Config, Credential, Driver
+from kiosk.site_settings import SiteAddress
 from tests.configs import MINIMAL, read
 from tests.people import DECLARATION, OTHER_EMPLOYER
 

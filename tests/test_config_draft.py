@@ -6,7 +6,8 @@ from pathlib import Path
 
 from kiosk.config_checks import converter
 from kiosk.config_draft import OPTIONAL, REPEATED, SECTIONS, Draft
-from kiosk.settings import Declaration, Reader, Site
+from kiosk.settings import Declaration, Reader
+from kiosk.site_settings import Site
 
 
 def test_a_bad_table_among_good_ones_costs_only_itself(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from kiosk.check import Finding, Grade
 from kiosk.doctor.box import POLKIT_ACTIONS, daemon, polkit, position, proxy, zones
 from kiosk.errors import Declined, NoDaemon
-from kiosk.settings import Site
+from kiosk.site_settings import Site
 
 KIOSK_UID = 994
 

@@ -16,10 +16,11 @@ from kiosk.doctor.service import credentials, drift, employers, health
 from kiosk.exchange import Exchange
 from kiosk.provisioning import KeyKind, make_client_key
 from kiosk.services import Services
-from kiosk.settings import Config, Credential, SiteAddress
+from kiosk.settings import Config, Credential
 from kiosk.simulator.faults import Fault
 from kiosk.simulator.messages import Operation
 from kiosk.simulator.simulator import Simulator
+from kiosk.site_settings import SiteAddress
 from kiosk.timekeeper import Timekeeper
 from tests.box import CLIENT_ID, Box
 from tests.people import EMPLOYER, OTHER_EMPLOYER

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kiosk.identifiers import DeclarationNumber, Employer, ForeignVatNumber
-from kiosk.model import Direction, Press, ReaderDirection, Reason, TaskKind
+from kiosk.model import Capacity, Carried, Direction, Press, ReaderDirection, Reason, TaskKind
 from kiosk.rules import (
     LEFT_WITHIN_MS,
     Already,
@@ -26,6 +26,7 @@ from kiosk.rules import (
     Standing,
     Switch,
     assign,
+    carried_employer,
     decide,
     standing,
 )
@@ -399,3 +400,12 @@ def test_where_the_presence_list_puts_people(direction: Direction, press: Press 
     """Who came is here, who pressed break is on break, who left shows for fifteen minutes (on the stairs, perhaps)."""
     assert LEFT_WITHIN_MS == 15 * MINUTE
     assert standing(direction, press, at_ms=START_MS, now_ms=START_MS + ago_ms) is expected
+
+
+@pytest.mark.parametrize("carried", Carried)
+@pytest.mark.parametrize("capacity", Capacity)
+def test_only_the_self_employed_go_out_under_a_principal(capacity: Capacity, carried: Carried) -> None:
+    """Everybody else's own number goes out; theirs only where the configuration says so."""
+    own = carried_employer(OTHER_EMPLOYER, capacity, carried)
+    assert own == (None if (capacity, carried) == (Capacity.SELF_EMPLOYED, Carried.PRINCIPAL) else OTHER_EMPLOYER)
+    assert carried_employer(None, capacity, carried) is None

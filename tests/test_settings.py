@@ -19,7 +19,8 @@ from kiosk.contract import Paths
 from kiosk.identifiers import EnterpriseNumber
 from kiosk.model import Environment
 from kiosk.rules import DeclarationTerm
-from kiosk.settings import Declaration, Rules, Service, ServiceLimits, SiteAddress
+from kiosk.settings import Declaration, Rules, Service, ServiceLimits
+from kiosk.site_settings import SiteAddress
 from tests.configs import change, complaints, read, write
 from tests.people import DECLARATION, EMPLOYER, OTHER_EMPLOYER, PLACE
 

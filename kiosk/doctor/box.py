@@ -11,7 +11,7 @@ from hardware.pcsc_codes import POLKIT_REPAIR
 from kiosk.check import Finding
 from kiosk.doctor.grading import advice, fine, red
 from kiosk.errors import KioskError, NoDaemon
-from kiosk.settings import Site
+from kiosk.site_settings import Site
 
 #: Belgium with some 20 km around it, so that a site at the border is none that is wondered at.
 _LATITUDES: Final = (49.3, 51.7)

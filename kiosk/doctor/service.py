@@ -22,7 +22,8 @@ from kiosk.judgement import judge_health
 from kiosk.model import Address
 from kiosk.problems import short_type
 from kiosk.services import Services
-from kiosk.settings import Config, Site
+from kiosk.settings import Config
+from kiosk.site_settings import Site
 from kiosk.verdicts import (
     Addresses,
     Consulted,

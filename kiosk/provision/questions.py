@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kiosk.config_checks import Text, Wrong, misplaced, service_url, text, web_address, zone
+from kiosk.config_checks import Text, Wrong, service_url, text, web_address, zone
 from kiosk.contract import SIMULATION_API_URL, TOKEN_URL
 from kiosk.errors import UsageError
 from kiosk.identifiers import DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber
 from kiosk.model import Coordinates
 from kiosk.provision.durable import write_whole
 from kiosk.provisioning import KeyKind
+from kiosk.site_settings import misplaced
 
 MAKE: Final = "make"
 SIMULATED: Final = "simulated"
