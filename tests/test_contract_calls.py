@@ -18,7 +18,7 @@ from kiosk.contract_calls import AUTHORISATION, DECLARATION, EMPLOYER, SSIN, cal
 from kiosk.contract_shapes import Call, Figure, Listing, Record, Text, Value
 from kiosk.identifiers import DeclarationNumber, EnterpriseNumber, ForeignVatNumber, Insz
 from kiosk.model import Address, Coordinates, Direction, Registration, rfc3339
-from kiosk.settings import SiteAddress
+from kiosk.site_settings import SiteAddress
 from kiosk.verdicts import Query
 from kiosk.wire import encode_query, encode_registrations
 from tests.people import invented_insz
