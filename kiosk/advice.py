@@ -226,10 +226,10 @@ ON_TASKS: Final[Mapping[TaskKind, Text]] = {
         en="The service shows this registration twice. Have the second one cancelled (see the note).",
     ),
     TaskKind.DIFFERENT: _text(
-        nl="De dienst toont deze registratie anders dan ze hier staat. Vergelijk: kiosk outbox show.",
-        fr="Le service montre cet enregistrement autrement qu'ici. Comparez : kiosk outbox show.",
-        de="Der Dienst zeigt diese Meldung anders, als sie hier steht. Vergleichen Sie: kiosk outbox show.",
-        en="The service shows this registration otherwise than it is here. Compare: kiosk outbox show.",
+        nl="De dienst toont deze registratie anders dan ze hier staat. Vergelijk: kiosk registrations show.",
+        fr="Le service montre cet enregistrement autrement qu'ici. Comparez : kiosk registrations show.",
+        de="Der Dienst zeigt diese Meldung anders, als sie hier steht. Vergleichen Sie: kiosk registrations show.",
+        en="The service shows this registration otherwise than it is here. Compare: kiosk registrations show.",
     ),
 }
 

@@ -112,6 +112,13 @@ def sealed_row(connection: sqlite3.Connection, *, book: int, row: int) -> Sealed
     return None if found is None else SealedRow(*found)
 
 
+def row_of_id(connection: sqlite3.Connection, *, book: int, registration_id: int) -> int | None:
+    """Return which row of this book the service knows by that id, or None."""
+    sql = "SELECT id FROM registrations WHERE book = ? AND registration_id = ?"
+    found = connection.execute(sql, (book, registration_id)).fetchone()
+    return None if found is None else int(found[0])
+
+
 def unseal(vault: Vault, row: SealedRow) -> Kept:
     """Open a row; what does not open is left out, so that one bad row does not hide the others."""
     state = State(row.state)

@@ -9,7 +9,7 @@ from kiosk.contract import Field
 from kiosk.model import Address, Coordinates
 from kiosk.problems import as_list, load, unix_second
 from kiosk.verdicts import CancelItem, Cancelled, Consulted, NotCancelled, PastFinding
-from kiosk.wire import clean, coordinates, decode_registration, dump, items_of, reason_of, remarks_of, validity_of
+from kiosk.wire import address_of, clean, coordinates, decode_registration, dump, items_of, reason_of, remarks_of, validity_of
 
 _MOST_FINDINGS: Final = 50
 
@@ -55,7 +55,7 @@ def decode_addresses(body: bytes) -> tuple[Address, ...] | None:
     items = items_of(load(body))
     if items is None:
         return None
-    found = tuple(address for item in items if (address := _address(_fields(item))) is not None)
+    found = tuple(address for item in items if (address := address_of(_fields(item))) is not None)
     return None if items and not found else found
 
 
@@ -82,12 +82,3 @@ def _past(fields: Mapping[str, object]) -> PastFinding:
     return PastFinding(
         validity=validity_of(fields), remarks=remarks_of(fields), second=unix_second(at) if isinstance(at, str) else None
     )
-
-
-def _address(fields: Mapping[str, object]) -> Address | None:
-    names = (Field.POST_CODE, Field.MUNICIPALITY, Field.STREET, Field.HOUSE_NUMBER, Field.BOX_NUMBER)
-    parts = [clean(value).strip() if isinstance(value := fields.get(name), str) else "" for name in names]
-    if not all(parts[:4]):
-        return None
-    post_code, municipality, street, house_number, box = parts
-    return Address(post_code=post_code, municipality=municipality, street=street, house_number=house_number, box_number=box or None)

@@ -37,6 +37,7 @@ from kiosk.opening import House, desk_of, open_house
 from kiosk.panel import Panel, wirings
 from kiosk.patterns import pattern_for
 from kiosk.presses import NOTHING, Presses
+from kiosk.reconciliation import Reconciler, Reconciliation
 from kiosk.settings import Config, Driver, LatePolicy
 from kiosk.settings import Reader as ReaderSettings
 from kiosk.switchboard import Switchboard
@@ -98,12 +99,16 @@ class _Daemon:
             book, self._service, house.timekeeper.read, _delivery_settings(config), accepted=self._followup.nudge
         )
         self._channels = Channels(book, self._service, house.timekeeper.read, _channel_settings(config))
+        declarations = [declaration.number for declaration in config.declarations]
+        self._reconciliation = Reconciliation(
+            Reconciler(book, self._service, house.timekeeper.read, zone=config.site.time_zone, declarations=declarations)
+        )
         self._intake = self._build_intake()
         self._presses = Presses()
         self._panel = self._build_panel()
         self._entrances = [self._build_entrance(reader) for reader in config.readers]
         self._board = Switchboard(
-            desk=replace(desk_of(config, house), delivery=self._delivery),
+            desk=replace(desk_of(config, house, self._service), delivery=self._delivery),
             book=house.book,
             entrances=self._entrances,
             answers=self._answers,
@@ -135,6 +140,7 @@ class _Daemon:
             "delivery": self._essential(self._delivery.run),
             "followup": self._restarted(self._followup.run),
             "channels": self._restarted(self._channels.run),
+            "reconciliation": self._restarted(self._reconciliation.run),
         }
         work |= {f"reader {door.gate.name}": self._essential(door.run) for door in self._entrances}
         if self._panel is not None:

@@ -150,9 +150,9 @@ def others(outbox: Outbox, found: Found) -> list[Other]:
 
     A person is known by every INSZ he ever had. Works in slices outside of the caller's transaction.
     """
-    holders = _holders(outbox, {each.ssin for each in found.registrations})
+    holders = holders_of(outbox, {each.ssin for each in found.registrations})
     candidates = [
-        Other(holder=holder, group=_group(outbox, each), served=each)
+        Other(holder=holder, group=served_group(outbox, each), served=each)
         for each in found.registrations
         if (holder := holders.get(each.ssin)) is not None
     ]
@@ -217,7 +217,8 @@ def _before(connection: sqlite3.Connection, book: int, before: int) -> list[tupl
     return connection.execute(_HERE_SQL, (before, book, _SLICE)).fetchall()
 
 
-def _holders(outbox: Outbox, ssins: Iterable[str]) -> dict[str, int]:
+def holders_of(outbox: Outbox, ssins: Iterable[str]) -> dict[str, int]:
+    """Who of the roster has or ever had these INSZ, eleven digits each; in slices, outside of the caller's transaction."""
     by_index = {outbox.vault.index(Index.INSZ, ssin.encode()): ssin for ssin in ssins}
     holders: dict[str, int] = {}
     for some in _slices(list(by_index)):
@@ -233,7 +234,8 @@ def _profiles(connection: sqlite3.Connection, some: Sequence[bytes]) -> list[tup
     ).fetchall()
 
 
-def _group(outbox: Outbox, served: ServedRegistration) -> bytes:
+def served_group(outbox: Outbox, served: ServedRegistration) -> bytes:
+    """The blind index of the employer and declaration of what the service shows."""
     return outbox.vault.index(Index.GROUP, group_bytes(served.employer, served.declaration))
 
 

@@ -184,8 +184,8 @@ def keep(connection: sqlite3.Connection, outbox: Outbox, row: int, shown: Served
         return False
     packed = outbox.vault.seal(Field.REMARKS, uid, pack_remarks(shown.remarks)) if shown.remarks else None
     connection.execute(
-        "UPDATE registrations SET validity = ?, remarks = ?, search_ms = iif(?, NULL, search_ms) WHERE id = ?",
-        (shown.validity, packed, is_final(shown), row),
+        "UPDATE registrations SET validity = ?, remarks = ?, search_ms = iif(?, NULL, ifnull(search_ms, ?)) WHERE id = ?",
+        (shown.validity, packed, is_final(shown), at_ms, row),
     )
     if remarks != shown.remarks or not is_good(shown.validity):
         close_tasks(connection, registration=row, kinds=frozenset({TaskKind.VALIDITY, TaskKind.REMARK}), at_ms=at_ms)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from kiosk import books, taps
 from kiosk.books import Book
 from kiosk.database import Database, open_database
 from kiosk.desk import Desk
+from kiosk.reconciliation import Consultant
 from kiosk.settings import Config
 from kiosk.timekeeper import Timekeeper
 from kiosk.vault import Vault
+
+if TYPE_CHECKING:
+    from kiosk.services import Services
 
 _MS: Final = 1000
 
@@ -69,8 +73,8 @@ def _open(config: Config, vault: Vault, *, create: bool) -> House:
     return House(database=database, vault=vault, timekeeper=timekeeper, book=book)
 
 
-def desk_of(config: Config, house: House) -> Desk:
-    """What the verbs' calls may use; the daemon adds its delivery."""
+def desk_of(config: Config, house: House, service: Callable[[], Consultant] | None = None) -> Desk:
+    """What the verbs' calls may use; ``service`` builds the way to it, and the daemon adds its delivery."""
     return Desk(
         database=house.database,
         vault=house.vault,
@@ -83,7 +87,15 @@ def desk_of(config: Config, house: House) -> Desk:
         reader_declarations={reader.name: reader.declaration for reader in config.readers if reader.declaration is not None},
         limits=config.rules.limits,
         self_employed=config.service.self_employed_employer,
+        service=service,
     )
+
+
+def _services(config: Config, house: House, closing: contextlib.ExitStack) -> Services:
+    """Build the way to the service for one verb's one question."""
+    from kiosk.services import Services  # noqa: PLC0415  most verbs never ask the service: they don't wait for httpx
+
+    return closing.enter_context(contextlib.closing(Services(config.service.settings, config.own_settings, house.timekeeper.read)))
 
 
 @contextlib.contextmanager
@@ -96,10 +108,9 @@ def borrowed_desk(config: Config, *, create: bool) -> Iterator[Desk]:
     vault = _vault(config)  # as the caller: a key that systemd hands to the daemon may be root's alone
     with _as_owner(config.store.path):
         house = _open(config, vault, create=create)
-        try:
-            yield desk_of(config, house)
-        finally:
-            house.database.close()
+        with contextlib.ExitStack() as closing:
+            closing.callback(house.database.close)
+            yield desk_of(config, house, partial(_services, config, house, closing))
 
 
 @contextlib.contextmanager

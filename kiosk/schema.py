@@ -206,7 +206,8 @@ CREATE TABLE notices (
 ) STRICT;
 CREATE INDEX notices_open ON notices (holder) WHERE told_ms IS NULL;
 
--- The days, local to the site, that were compared with the service, and what that came to.
+-- The days, local to the site, that were compared with the service, and what that came to. unsettled: rows that were still on
+-- their way or differed, for which the day is compared again.
 CREATE TABLE reconciliations (
     book INTEGER NOT NULL,
     day TEXT NOT NULL,
@@ -215,6 +216,8 @@ CREATE TABLE reconciliations (
     only_here INTEGER NOT NULL,
     only_there INTEGER NOT NULL,
     different INTEGER NOT NULL,
+    duplicates INTEGER NOT NULL,
+    unsettled INTEGER NOT NULL,
     PRIMARY KEY (book, day)
 ) STRICT, WITHOUT ROWID;
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kiosk.identifiers import DeclarationNumber, Employer
-from kiosk.model import Address, Direction
+from kiosk.model import Address, Direction, Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +124,10 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedRegistration:
-    """A registration as the service holds it. ``second`` is Unix seconds UTC, offset and fraction normalised."""
+    """A registration as the service holds it. ``second`` is Unix seconds UTC, offset and fraction normalised.
+
+    ``created`` is when the service stored it, likewise, or None; ``place`` is None where it is not shown or not understood.
+    """
 
     registration_id: int
     ssin: str
@@ -135,6 +138,8 @@ class ServedRegistration:
     validity: str
     remarks: tuple[str, ...]
     cancelled: bool
+    created: int | None = None
+    place: Place | None = None
 
     def __repr__(self) -> str:
         return f"ServedRegistration({self.registration_id}, {self.validity})"

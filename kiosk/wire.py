@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeGuard
 
 from kiosk.contract import VALIDITY_CANCELLED, VALIDITY_PENDING, Field
 from kiosk.identifiers import DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber
@@ -20,6 +20,8 @@ from kiosk.verdicts import Created, ItemVerdict, NotCreated, Query, ServedRegist
 
 _MAX_TEXT: Final = 500
 _MAX_REMARKS: Final = 50
+_MOST_LATITUDE: Final = 90
+_MOST_LONGITUDE: Final = 180
 #: An INSZ anywhere in free text of the service, with or without separators: remarks reach a human's screen.
 _INSZ_LIKE: Final = re.compile(r"(?<!\d)\d{2}[ .\-/]?\d{2}[ .\-/]?\d{2}[ .\-/]?\d{3}[ .\-/]?\d{2}(?!\d)")
 
@@ -261,7 +263,35 @@ def _served(fields: Mapping[str, object]) -> ServedRegistration | None:
         validity=validity,
         remarks=remarks_of(fields),
         cancelled=validity.lower() in VALIDITY_CANCELLED,
+        created=unix_second(created) if isinstance(created := fields.get(Field.CREATION_DATE), str) else None,
+        place=_served_place(fields.get(Field.PLACE_OF_WORK)),
     )
+
+
+def _served_place(value: object) -> Place | None:
+    """Read where it was made; what is not understood is left out: nothing is decided by it."""
+    place = value if isinstance(value, dict) else {}
+    at, address = place.get(Field.COORDINATES), place.get(Field.ADDRESS)
+    if isinstance(at, dict):
+        latitude, longitude = at.get(Field.LATITUDE), at.get(Field.LONGITUDE)
+        # A number too long for a float, and what is none, lie in no range.
+        if _is_within(latitude, _MOST_LATITUDE) and _is_within(longitude, _MOST_LONGITUDE):
+            return Coordinates(float(latitude), float(longitude))
+    return address_of(address) if isinstance(address, dict) else None
+
+
+def _is_within(value: object, most: int) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -most <= value <= most
+
+
+def address_of(fields: Mapping[str, object]) -> Address | None:
+    """Read an address, made fit to be shown; None where it lacks a part."""
+    names = (Field.POST_CODE, Field.MUNICIPALITY, Field.STREET, Field.HOUSE_NUMBER, Field.BOX_NUMBER)
+    parts = [clean(value).strip() if isinstance(value := fields.get(name), str) else "" for name in names]
+    if not all(parts[:4]):
+        return None
+    post_code, municipality, street, house_number, box = parts
+    return Address(post_code=post_code, municipality=municipality, street=street, house_number=house_number, box_number=box or None)
 
 
 def _served_employer(value: object) -> Employer | None:

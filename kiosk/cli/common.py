@@ -36,7 +36,9 @@ def configured(context: click.Context, *, secrets: bool) -> Config:
     return load(locate(context.obj, os.environ), os.environ, secrets=secrets)
 
 
-def ask(context: click.Context, call: str, params: Mapping[str, object], *, writes: bool = False) -> dict[str, Any]:
+def ask(
+    context: click.Context, call: str, params: Mapping[str, object], *, writes: bool = False, patience: float = 60.0
+) -> dict[str, Any]:
     """Have a desk call done: by the running daemon, or on the store itself when no daemon holds it.
 
     Args:
@@ -44,13 +46,14 @@ def ask(context: click.Context, call: str, params: Mapping[str, object], *, writ
         call: The verb's words.
         params: JSON values.
         writes: Whether a missing store may be made for it.
+        patience: Seconds to wait for the daemon's answer.
 
     Raises:
         KioskError: What the call raised.
     """
     config = configured(context, secrets=False)
     try:
-        return control.ask(config.control.socket, call, params)
+        return control.ask(config.control.socket, call, params, timeout=patience)
     except NoDaemon as absent:
         from kiosk.opening import borrowed_desk
         from kiosk.switchboard import DESK_CALLS

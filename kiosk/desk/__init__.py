@@ -9,6 +9,7 @@ from typing import Protocol
 from kiosk.database import Database
 from kiosk.identifiers import DeclarationNumber, Employer
 from kiosk.model import Carried, ClockReading, Place
+from kiosk.reconciliation import Consultant
 from kiosk.rules import DeclarationTerm, Limits
 from kiosk.vault import Vault
 
@@ -42,6 +43,7 @@ class Desk:
         limits: The times that decide a direction, and how long a stay is shown as one.
         self_employed: Whose number ``employer`` carries for the self-employed.
         delivery: The running delivery, or None when the verb opened the store itself.
+        service: Builds or returns the way to the service, for questions only.
     """
 
     database: Database
@@ -56,6 +58,7 @@ class Desk:
     limits: Limits = field(default_factory=Limits)
     self_employed: Carried = Carried.PRINCIPAL
     delivery: Deliverer | None = None
+    service: Callable[[], Consultant] | None = None
 
 
 #: One call of the desk: JSON values in, JSON values out; raises ``UsageError`` or ``Declined``.

@@ -7,9 +7,10 @@ from dataclasses import asdict
 from kiosk.advice import Audience, Language, advise, advise_finding
 from kiosk.amendments import Kept
 from kiosk.contract import VALIDITY_PENDING
-from kiosk.identifiers import Employer, EnterpriseNumber, ForeignVatNumber
+from kiosk.identifiers import Employer, EnterpriseNumber, ForeignVatNumber, Insz
 from kiosk.model import Address, Coordinates, Place, Profile, State, rfc3339
 from kiosk.roster import Badge, DatedProfile
+from kiosk.verdicts import ServedRegistration
 
 
 def profile_fields(profile: Profile | None) -> dict[str, object]:
@@ -94,6 +95,26 @@ def row_advice(kept: Kept, language: Language) -> list[str]:
             return list(advise([kept.row.reason or "notCreated"], language, Audience.MANAGER))
         case _:
             return []
+
+
+def served_fields(served: ServedRegistration, language: Language, *, holder: int | None, row: int | None) -> dict[str, object]:
+    """Tell what the service holds, with the holder of the roster and our row, if there are such."""
+    return {
+        "id": served.registration_id,
+        "direction": served.direction.value,
+        "registration_date": rfc3339(served.second * 1000),
+        "created_at": None if served.created is None else rfc3339(served.created * 1000),
+        "registration": row,
+        "holder": holder,
+        "insz": Insz(served.ssin).masked,
+        **_employer_fields(served.employer),
+        "declaration": served.declaration.value,
+        **_place_fields(served.place),
+        "validity": served.validity,
+        "cancelled": served.cancelled,
+        "remarks": list(served.remarks),
+        "advice": list(advise_finding(served.validity, served.remarks, language, Audience.MANAGER)),
+    }
 
 
 def _place_fields(place: Place | None) -> dict[str, object]:

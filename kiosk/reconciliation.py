@@ -1,0 +1,295 @@
+"""Reconciliation: each day of the book is compared with what the service holds, and nothing is ever sent.
+
+Every day once it is over and its validities had time to come, missed days up to the thirty within which registrations can be
+corrected (facts, rsz-service, section 4), and by ``kiosk outbox reconcile``. A day that was not settled is compared again.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from functools import partial
+from threading import Event
+from typing import Final, Protocol, assert_never
+from zoneinfo import ZoneInfo
+
+from kiosk import daybook
+from kiosk.comparison import Comparison, Finding, Kind, Ours, Why, compare, differences
+from kiosk.daybook import Done
+from kiosk.identifiers import DeclarationNumber, Employer
+from kiosk.model import ClockReading
+from kiosk.outbox import Outbox
+from kiosk.schedule import Dice, backoff
+from kiosk.verdicts import (
+    Consulted,
+    ConsultVerdict,
+    Found,
+    NotThere,
+    Query,
+    SearchFailed,
+    SearchUnavailable,
+    SearchVerdict,
+    ServedRegistration,
+)
+
+_log = logging.getLogger(__name__)
+
+#: A day is fetched in parts, so that memory holds a quarter of it; a search shows at most 20,000 registrations.
+_PART_MS: Final = 6 * 3_600_000
+#: How far back registrations can be corrected at the service.
+RETENTION_DAYS: Final = 30
+#: Single looks for rows that a search does not show; beyond them something else is wrong than a row.
+_MOST_LOOKS: Final = 50
+_UNTRUSTED_SECONDS: Final = 60.0
+_IDLE_SECONDS: Final = 900.0
+_CAP_SECONDS: Final = 3600.0
+#: After local midnight, so that the last taps' validities are there; as much again is chance, so that not every box asks then.
+_AFTER_DAY_MS: Final = 2 * 3_600_000
+_BETWEEN_DAYS_SECONDS: Final = 60.0
+_A_DAY_SECONDS: Final = 86_400.0
+
+
+class Consultant(Protocol):
+    """What may be asked of the service; none of it changes anything there."""
+
+    def search(self, query: Query) -> SearchVerdict:
+        """Look up what the service holds, all pages."""
+        ...
+
+    def consult(self, registration_id: int, *, employer: Employer | None) -> ConsultVerdict:
+        """Look at one registration with its history."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """What the comparison of a day came to.
+
+    Attributes:
+        day: The site's date.
+        comparison: Equal, unexplained, explained.
+        shown: How many registrations the service showed.
+        asked: How many searches and looks that took.
+    """
+
+    day: date
+    comparison: Comparison
+    shown: int
+    asked: int
+
+
+class Reconciler:
+    """Compares days; safe from several threads, since each comparison stands by itself.
+
+    Args:
+        outbox: The book.
+        service: Builds or returns the service.
+        clock: Reads all clocks.
+        zone: The site's time zone: a day is the site's.
+        declarations: Those configured; what rows of the day name is searched as well.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        service: Callable[[], Consultant],
+        clock: Callable[[], ClockReading],
+        *,
+        zone: ZoneInfo,
+        declarations: Iterable[DeclarationNumber],
+    ) -> None:
+        self.outbox = outbox
+        self.clock = clock
+        self.zone = zone
+        self._service = service
+        self._declarations = frozenset(declarations)
+
+    def compare(self, day: date) -> Reconciled | SearchFailed | SearchUnavailable:
+        """Compare one day with the service and keep what it came to; anything but ``Reconciled`` has changed nothing."""
+        begins_ms, ends_ms = bounds(day, self.zone)
+        now_ms = self.clock().wall_ms
+        rows = daybook.rows_between(self.outbox, begins_ms, ends_ms)
+        declarations = self._declarations | {declaration for _, declaration in daybook.terms_of(self.outbox, rows)}
+        told = _NOTHING
+        stale: dict[int, ServedRegistration] = {}
+        shown = asked = 0
+        for from_ms in range(begins_ms, ends_ms, _PART_MS):
+            to_ms = min(from_ms + _PART_MS, ends_ms)
+            found = self._fetch(from_ms, to_ms, declarations)
+            if not isinstance(found, dict):
+                return found
+            here = [daybook.ours(self.outbox, row, now_ms) for row in rows if from_ms <= row.at_ms < to_ms]
+            part = compare(here, daybook.theirs(self.outbox, list(found.values())))
+            stale.update((theirs.registration_id, found[theirs.registration_id]) for _, theirs in part.stale)
+            told = _sum(told, part)
+            shown, asked = shown + len(found), asked + len(declarations)
+        confirmed = self._confirm(told, stale)
+        if not isinstance(confirmed, Comparison):
+            return confirmed
+        at_ms = self.clock().wall_ms
+        daybook.write(self.outbox, rows, confirmed, stale, at_ms=at_ms)
+        if now_ms >= ends_ms + _AFTER_DAY_MS:  # a day that is not over yet is not done by this
+            daybook.record(self.outbox, day.isoformat(), confirmed, at_ms=at_ms)
+        return Reconciled(day=day, comparison=confirmed, shown=shown, asked=asked + _missing(told))
+
+    def pass_by(self, day: date) -> bool:
+        """Note a day without any row of ours as done, without asking the service; False when there are rows."""
+        if daybook.rows_between(self.outbox, *bounds(day, self.zone)):
+            return False
+        daybook.record(self.outbox, day.isoformat(), _NOTHING, at_ms=self.clock().wall_ms)
+        return True
+
+    def _fetch(
+        self, from_ms: int, to_ms: int, declarations: frozenset[DeclarationNumber]
+    ) -> dict[int, ServedRegistration] | SearchFailed | SearchUnavailable:
+        """Everything under these declarations, of every employer: a duplicate may stand under another than ours."""
+        found: dict[int, ServedRegistration] = {}
+        for declaration in sorted(declarations, key=lambda each: each.value):
+            verdict = self._service().search(Query(from_ms=from_ms, to_ms=to_ms - 1000, declaration=declaration))
+            if not isinstance(verdict, Found):
+                return verdict
+            # A service that narrows less than it was asked to must not make strangers of another part's registrations.
+            found.update((each.registration_id, each) for each in verdict.registrations if from_ms <= each.second * 1000 < to_ms)
+        return found
+
+    def _confirm(self, told: Comparison, stale: dict[int, ServedRegistration]) -> Comparison | SearchFailed | SearchUnavailable:
+        """Look at each row that no search showed by its id: only the service's own "not there" makes it lost."""
+        findings: list[Finding] = []
+        for finding in told.findings:
+            if finding.kind is not Kind.ONLY_HERE or finding.ours is None or len(findings) >= _MOST_LOOKS:
+                findings.append(finding)
+                continue
+            verdict = self._look(finding.ours)
+            match verdict:
+                case Consulted(registration=served):
+                    told = self._found_after_all(told, finding.ours, served, findings, stale)
+                case NotThere():
+                    findings.append(finding)
+                case SearchFailed() | SearchUnavailable():
+                    return verdict
+                case other:
+                    assert_never(other)
+        return replace(told, findings=tuple(findings))
+
+    def _look(self, row: Ours) -> ConsultVerdict:
+        if row.registration_id is None:
+            return NotThere()
+        term = daybook.term_of(self.outbox, row.row)
+        return self._service().consult(row.registration_id, employer=None if term is None else term[0])
+
+    def _found_after_all(
+        self,
+        told: Comparison,
+        row: Ours,
+        served: ServedRegistration,
+        findings: list[Finding],
+        stale: dict[int, ServedRegistration],
+    ) -> Comparison:
+        (theirs,) = daybook.theirs(self.outbox, [served])
+        stale[served.registration_id] = served
+        what = differences(row, theirs)
+        if what:
+            findings.append(Finding(kind=Kind.DIFFERENT, ours=row, theirs=theirs, what=what))
+        return replace(told, equal=told.equal + (not what), stale=(*told.stale, (row, theirs)))
+
+
+class Reconciliation:
+    """The thread that compares each day by itself. It sends nothing; it may die and be started again at any moment.
+
+    Args:
+        reconciler: Compares a day.
+        dice: Chance, so that not every box asks at the same time.
+    """
+
+    def __init__(self, reconciler: Reconciler, *, dice: Dice = random.random) -> None:
+        self._reconciler = reconciler
+        self._dice = dice
+        self._late_ms = round(dice() * _AFTER_DAY_MS)
+        self._failures = 0
+
+    def run(self, stop: Event) -> None:
+        """Compare what is due until ``stop`` is set."""
+        while not stop.is_set():
+            stop.wait(self.step())
+
+    def step(self) -> float:
+        """Compare one day if one is due; returns the seconds after which there may be more to do."""
+        reconciler, now = self._reconciler, self._reconciler.clock()
+        if not now.trusted:
+            return _UNTRUSTED_SECONDS
+        outbox = reconciler.outbox
+        done = outbox.database.read(partial(daybook.days_done, book=outbox.book))
+        first_ms = outbox.database.read(partial(daybook.opened_ms, book=outbox.book))
+        day = due(now.wall_ms - self._late_ms, first_ms, done, reconciler.zone)
+        if day is None:
+            return _IDLE_SECONDS
+        if reconciler.pass_by(day):
+            return 1.0
+        came = reconciler.compare(day)
+        match came:
+            case Reconciled(comparison=comparison):
+                self._failures = 0
+                _log.info("day reconciled", extra={"day": day.isoformat(), **counts(comparison)})
+                return _BETWEEN_DAYS_SECONDS * (1 + self._dice())
+            case SearchFailed(retry_after=asked):
+                wait = backoff(self._failures, cap_seconds=_CAP_SECONDS, asked_seconds=asked, dice=self._dice)
+                self._failures += 1
+                return max(wait, _BETWEEN_DAYS_SECONDS)
+            case SearchUnavailable(why=why):
+                _log.warning("day can't be reconciled", extra={"day": day.isoformat(), "why": why})
+                return _A_DAY_SECONDS
+            case other:
+                assert_never(other)
+
+
+def bounds(day: date, zone: ZoneInfo) -> tuple[int, int]:
+    """When a local day begins and when the next one does, Unix milliseconds UTC: 23 to 25 hours."""
+    begins, ends = (datetime.combine(each, time(), zone).timestamp() for each in (day, day + timedelta(days=1)))
+    return round(begins * 1000), round(ends * 1000)
+
+
+def due(now_ms: int, opened_ms: int, done: Mapping[str, Done], zone: ZoneInfo) -> date | None:
+    """The oldest day to compare now, or None: over for two hours, and not compared, or not settled and not compared today.
+
+    Args:
+        now_ms: The trusted clock less this box's own share of chance, Unix milliseconds UTC.
+        opened_ms: When the book was begun, likewise.
+        done: The days that were compared.
+        zone: The site's time zone.
+    """
+    today = _day(now_ms - _AFTER_DAY_MS, zone)
+    first = max(_day(opened_ms, zone), today - timedelta(days=RETENTION_DAYS))
+    for day in (first + timedelta(days=each) for each in range((today - first).days)):
+        known = done.get(day.isoformat())
+        if known is None or (known.unsettled and _day(known.at_ms, zone) < today):
+            return day
+    return None
+
+
+def counts(told: Comparison) -> dict[str, int]:
+    """How many of each, and how much of it is not settled."""
+    found = {kind.value: sum(finding.kind is kind for finding in told.findings) for kind in Kind}
+    return {"equal": told.equal, **found, "unsettled": daybook.unsettled(told)}
+
+
+_NOTHING: Final = Comparison(equal=0, findings=(), explained={}, stale=())
+
+
+def _sum(one: Comparison, other: Comparison) -> Comparison:
+    return Comparison(
+        equal=one.equal + other.equal,
+        findings=one.findings + other.findings,
+        explained={why: count for why in Why if (count := one.explained.get(why, 0) + other.explained.get(why, 0))},
+        stale=one.stale + other.stale,
+    )
+
+
+def _missing(told: Comparison) -> int:
+    return min(_MOST_LOOKS, sum(finding.kind is Kind.ONLY_HERE for finding in told.findings))
+
+
+def _day(at_ms: int, zone: ZoneInfo) -> date:
+    return datetime.fromtimestamp(at_ms / 1000, zone).date()
