@@ -225,6 +225,9 @@ def remarks_of(fields: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _remark(remark: object) -> str:
+    if isinstance(remark, dict) and isinstance(remark.get(Field.CODE), str):
+        # A code keeps its digits: whoever looks it up needs them, and a person's number is masked all the same.
+        remark = remark[Field.CODE]
     if isinstance(remark, str):
         return clean(remark)
     name = code(remark) if isinstance(remark, dict) else None

@@ -228,6 +228,9 @@ def test_tap_tells_what_is_particular(kiosk: Kiosk, box: Running, monkeypatch: p
     monkeypatch.setattr("kiosk.control.ask", lambda *_: failed)
     ran = kiosk("tap", card(0))
     assert (ran.code, ran.out) == (1, "failed - no room\n")
+    heard = {**answer, "ids": [], "offline": False, "clock": "ok", "remarks": ["One.", "Two."]}
+    monkeypatch.setattr("kiosk.control.ask", lambda *_: heard)
+    assert kiosk("tap", card(0)).out == "in\nOne.\nTwo.\n"
 
 
 # --- the roster

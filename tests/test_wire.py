@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kiosk.identifiers import ForeignVatNumber
-from kiosk.model import Direction, Registration
+from kiosk.model import Address, Coordinates, Direction, Registration
 from kiosk.verdicts import Created, NotCreated, Query
-from kiosk.wire import decode_answer, decode_page, encode_query, encode_registrations, remarks_of
+from kiosk.wire import decode_answer, decode_page, decode_registration, encode_query, encode_registrations, remarks_of
 from tests.people import CANARY_INSZ, DECLARATION, EMPLOYER, PLACE, invented_insz
 
 AT_MS = 1_795_330_865_999
@@ -197,6 +197,37 @@ def test_a_served_registration_is_normalised() -> None:
     for each, cancelled in zip(page.registrations, (False, True), strict=True):
         assert (each.ssin, each.direction, each.second) == (registration().ssin.digits, Direction.IN, registration().second)
         assert (each.employer, each.declaration, each.cancelled) == (EMPLOYER, DECLARATION, cancelled)
+
+
+ADDRESS = {"postCode": "1000", "municipalityName": "Brussel", "streetName": "Wetstraat", "houseNumber": "16", "boxNumber": None}
+
+
+@pytest.mark.parametrize(
+    ("place", "read"),
+    [
+        ({"coordinates": {"longitude": 4, "latitude": 50.5}}, Coordinates(50.5, 4.0)),
+        ({"address": ADDRESS}, Address(post_code="1000", municipality="Brussel", street="Wetstraat", house_number="16")),
+        ({"coordinates": {"longitude": 4, "latitude": 91}}, None),
+        ({"coordinates": {"longitude": 10**400, "latitude": True}}, None),
+        ({"coordinates": {"longitude": "4", "latitude": None}}, None),
+        ({"address": {"postCode": "1000"}}, None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_where_a_registration_was_made_is_read_where_it_is_understood(place: object, read: object) -> None:
+    """Nothing is decided by it, so what is not understood spoils nothing."""
+    served = decode_registration({**SERVED, "placeOfWork": place})
+    assert served is not None
+    assert served.place == read
+
+
+@pytest.mark.parametrize(("date", "created"), [("2026-11-22T08:01:06Z", 1_795_334_466), ("yesterday", None), (7, None)])
+def test_when_the_service_stored_a_registration_is_read(date: object, created: int | None) -> None:
+    """Unix seconds UTC, or None."""
+    served = decode_registration({**SERVED, "creationDate": date})
+    assert served is not None
+    assert served.created == created
 
 
 def test_values_that_we_never_send_are_left_out_but_counted() -> None:
