@@ -89,6 +89,8 @@ ROWS: dict[str, dict[str, object]] = {
         "only_here": "0",
         "only_there": "0",
         "different": "0",
+        "duplicates": "0",
+        "unsettled": "0",
     },
     "pauses": {"book": "1", "group_index": "x'00'", "refusals": "1", "last_reason": "'why'"},
     "tasks": {"kind": "'held'", "book": "1", "opened_ms": "0"},
