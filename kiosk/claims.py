@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from kiosk.model import Reason, Registration
+from kiosk.batches import Batch, Candidate, Row, Terms
+from kiosk.model import Reason
 from kiosk.outbox import Outbox, is_paused, park, unseal
 
 #: Rows looked at in one transaction: some 5 ms here, so that no tap waits longer than 20 ms on a slower machine.
@@ -24,8 +25,6 @@ HOUR_MS: Final = 3_600_000
 _FIRST_SPLIT: Final = -(2**63)
 _LAST_SPLIT: Final = 2**63 - 1
 
-#: How long a search for other channels' registrations speaks for a late one: as long as somebody is still "just now" at the gate.
-LOOKED_MS: Final = 600_000
 
 _HEAD: Final = "SELECT group_index, split, id FROM registrations WHERE book = ? AND state = 'queued' AND reason IS ? AND"
 #: Two searches: a comparison of both columns at once would walk through all rows of the group.
@@ -61,61 +60,6 @@ _FIRST_SPLIT_SQL: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What decides who may go now.
-
-    Attributes:
-        now_ms: The trusted clock, Unix milliseconds UTC.
-        size: Rows in a call at most.
-        order_wait_ms: How long an unknown row delays its person's later ones, from the end of its call.
-        late_after_ms: Rows older than this are late: other channels are searched before they go. None: never.
-        hold_late: Whether those that are late at their first send are held instead.
-    """
-
-    now_ms: int
-    size: int
-    order_wait_ms: int
-    late_after_ms: int | None = None
-    hold_late: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One claimed registration.
-
-    Attributes:
-        id: Its number in the book.
-        holder: The person.
-        uid: What its sealed fields are bound to.
-        attempts: Calls including the one that is about to be made.
-        registration: What is sent.
-    """
-
-    id: int
-    holder: int
-    uid: bytes
-    attempts: int
-    registration: Registration
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """What goes into one call, in the order of the taps.
-
-    Attributes:
-        group: The blind index of employer and declaration.
-        split: The suspect set the rows belong to, or 0: a call with all its rows was refused, so it is tried in halves.
-        rows: At least one.
-        probe: Whether it asks if a paused group may go on.
-    """
-
-    group: bytes
-    split: int
-    rows: tuple[Row, ...]
-    probe: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where the next look begins: after this row of this group and suspect set."""
@@ -126,55 +70,48 @@ class _Place:
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A row that may be sent, still sealed; the fields are the columns of ``_ROWS_SQL``."""
-
-    id: int
-    holder: int
-    uid: bytes
-    at_ms: int
-    attempts: int
-    called_ms: int | None
-    released: int
-    looked_ms: int | None
-    sealed: bytes
-
-    def is_late(self, terms: Terms) -> bool:
-        """Whether it is overdue; never after a release: a human has looked (design, section 7)."""
-        return terms.late_after_ms is not None and not self.released and terms.now_ms - self.at_ms > terms.late_after_ms
-
-    def needs_search(self, terms: Terms) -> bool:
-        """Whether its person may have registered by another channel since anybody looked, or since it was tapped."""
-        return self.looked_ms is None or not 0 <= terms.now_ms - self.looked_ms <= LOOKED_MS
-
-
-@dataclass(frozen=True, slots=True)
 class _Look:
-    """What one transaction came to: where the next begins, and the rows it marked, of one group and suspect set."""
+    """What one transaction came to: where the next begins, and the rows it marked, of one group and suspect set.
+
+    ``late`` counts the rows that were marked for a search instead.
+    """
 
     place: _Place
     group: bytes = b""
     split: int = 0
-    rows: tuple[_Candidate, ...] = ()
+    rows: tuple[Candidate, ...] = ()
+    late: int = 0
     ended: bool = False
 
 
 class Claims:
-    """Chooses batches; remembers in memory only whose turn it is. For one thread at a time."""
+    """Chooses batches; remembers in memory only whose turn it is. For one thread at a time.
+
+    Attributes:
+        marked: How many late rows were marked for a search when the next batch was looked for last.
+    """
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self._place = _Place()
+        self.marked = 0
 
     def next(self, terms: Terms) -> Batch | None:
         """Mark the next batch as in flight, durably, and return it; None when nothing may be sent now."""
+        self.marked = 0
         for _ in range(2):  # from whose turn it is to the end, then once round from the beginning
             ended = False
             while not ended:
-                look = self._outbox.database.write(partial(_look, self._outbox.book, terms, self._place))
+                some = replace(terms, most_marked=terms.most_marked - self.marked)
+                look = self._outbox.database.write(partial(_look, self._outbox.book, some, self._place))
                 self._place, ended = look.place, look.ended
+                self.marked += look.late
                 if batch := self._open(look, terms):
                     return batch
+                if self.marked == terms.most_marked:
+                    # They are searched for and sent before the rest of their group is looked at.
+                    self._place = _Place(look.group)
+                    return None
             self._place = _Place()
         return None
 
@@ -187,7 +124,7 @@ class Claims:
     def _open(self, look: _Look, terms: Terms) -> Batch | None:
         """Open the seals, outside of the lock; what does not open is parked and the rest flows."""
         rows: list[Row] = []
-        broken: list[tuple[_Candidate, Reason]] = []
+        broken: list[tuple[Candidate, Reason]] = []
         for each in look.rows:
             registration, reason = unseal(self._outbox, each.uid, each.sealed)
             if registration is None:
@@ -212,7 +149,7 @@ def next_probe_ms(connection: sqlite3.Connection, book: int) -> int | None:
     return None if due is None else int(due)
 
 
-def _park_all(book: int, broken: list[tuple[_Candidate, Reason]], at_ms: int, connection: sqlite3.Connection) -> None:
+def _park_all(book: int, broken: list[tuple[Candidate, Reason]], at_ms: int, connection: sqlite3.Connection) -> None:
     for each, reason in broken:
         park(connection, book=book, row=each.id, holder=each.holder, reason=reason, at_ms=at_ms)
 
@@ -231,13 +168,13 @@ def _look(book: int, terms: Terms, place: _Place, connection: sqlite3.Connection
     found = _candidates(connection, (book, None, group, split, place.after or 0, limit))
     # All of a suspect set together were refused: only its first half is tried, or its only row (design, section 5).
     most = terms.size if split == 0 else min(terms.size, (len(found) + 1) // 2)
-    chosen, last = _choose(connection, book, terms, found, most)
+    chosen, last, late = _choose(connection, book, terms, found, most)
     _mark(connection, chosen)
     if chosen and split:
         # The same group again, suspects first: the rows that a halving clears then go in one call.
-        return _Look(_Place(group, _FIRST_SPLIT), group, split, chosen)
+        return _Look(_Place(group, _FIRST_SPLIT), group, split, chosen, late)
     more = len(chosen) < most and len(found) == limit
-    return _Look(_Place(group, split, last if more else None), group, split, chosen)
+    return _Look(_Place(group, split, last if more else None), group, split, chosen, late)
 
 
 def _probe(book: int, terms: Terms, connection: sqlite3.Connection) -> _Look:
@@ -246,7 +183,7 @@ def _probe(book: int, terms: Terms, connection: sqlite3.Connection) -> _Look:
         if split is None:
             continue
         found = _candidates(connection, (book, Reason.GROUP.value, group, split[0], 0, _SCAN))
-        chosen, _ = _choose(connection, book, terms, found, 1)
+        chosen, _, _ = _choose(connection, book, terms, found, 1)
         if chosen:
             connection.execute(_PROBED_SQL, (terms.now_ms, book, group))
             _mark(connection, chosen)
@@ -254,8 +191,8 @@ def _probe(book: int, terms: Terms, connection: sqlite3.Connection) -> _Look:
     return _Look(_Place())
 
 
-def _candidates(connection: sqlite3.Connection, values: tuple[object, ...]) -> list[_Candidate]:
-    return [_Candidate(*row) for row in connection.execute(_ROWS_SQL, values)]
+def _candidates(connection: sqlite3.Connection, values: tuple[object, ...]) -> list[Candidate]:
+    return [Candidate(*row) for row in connection.execute(_ROWS_SQL, values)]
 
 
 def _head(
@@ -280,16 +217,20 @@ def _oldest_open(connection: sqlite3.Connection, book: int) -> int:
 
 
 def _choose(
-    connection: sqlite3.Connection, book: int, terms: Terms, found: list[_Candidate], most: int
-) -> tuple[tuple[_Candidate, ...], int]:
-    """Take the rows whose person has nothing earlier open, at most so many; also returns the last row looked at."""
-    chosen: list[_Candidate] = []
+    connection: sqlite3.Connection, book: int, terms: Terms, found: list[Candidate], most: int
+) -> tuple[tuple[Candidate, ...], int, int]:
+    """Take the rows whose person has nothing earlier open, at most so many; late ones are marked for a search.
+
+    Returns:
+        The rows, the last one looked at, and how many were marked.
+    """
+    chosen: list[Candidate] = []
     cleared: dict[int, int] = {}  # a person's rows up to this one are in the batch or delay nobody
     waiting: set[int] = set()
-    last = 0
+    last = late = 0
     before = _oldest_open(connection, book) - 1
     for each in found:
-        if len(chosen) == most:
+        if len(chosen) == most or late == terms.most_marked:
             break
         last = each.id
         if each.is_late(terms):
@@ -300,6 +241,7 @@ def _choose(
             if each.needs_search(terms):
                 connection.execute("UPDATE registrations SET reason = 'channel' WHERE id = ?", (each.id,))
                 waiting.add(each.holder)
+                late += 1
                 continue
         if each.holder in waiting:
             continue
@@ -309,10 +251,10 @@ def _choose(
             continue
         cleared[each.holder] = each.id
         chosen.append(each)
-    return tuple(chosen), last
+    return tuple(chosen), last, late
 
 
-def _mark(connection: sqlite3.Connection, chosen: tuple[_Candidate, ...]) -> None:
+def _mark(connection: sqlite3.Connection, chosen: tuple[Candidate, ...]) -> None:
     connection.executemany(
         "UPDATE registrations SET state = 'in_flight', reason = NULL, attempts = attempts + 1 WHERE id = ?",
         ((each.id,) for each in chosen),

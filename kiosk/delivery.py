@@ -127,8 +127,8 @@ class Delivery:
             self._watch_clock(now)
             work = (
                 self._searcher.settle_unknown,
-                self._sender.step,
                 self._searcher.take_precautions,
+                self._sender.step,
                 self._canceller.step,
             )
             return 0.0 if any(each(now) for each in work) else self._wait()

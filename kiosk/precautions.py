@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final
 
 from kiosk import elsewhere
+from kiosk.batches import MOST_MARKED
 from kiosk.claims import HOUR_MS
 from kiosk.groups import waiting_reason
 from kiosk.model import Direction, Reason
@@ -21,8 +22,7 @@ from kiosk.outbox import Outbox, park, unseal
 from kiosk.rules import SAME_PRESENCE_MS, is_same_presence
 from kiosk.verdicts import Found, Query
 
-#: Rows that one search covers at most, and how far apart: so no window is longer than a day and an hour.
-_MOST_ROWS: Final = 500
+#: How far apart the rows of one search may be: so no window is longer than a day and an hour.
 _REACH_MS: Final = 12 * HOUR_MS
 #: Rows settled in one transaction, so that no tap waits longer than 20 ms on a slower machine.
 _SLICE: Final = 100
@@ -108,7 +108,7 @@ def _next(connection: sqlite3.Connection, book: int, after: bytes) -> tuple[byte
     for first in (after, b""):
         row = connection.execute(_GROUP_SQL, (book, first)).fetchone()
         if row is not None:
-            return row[0], [Waiting(*each) for each in connection.execute(_ROWS_SQL, (book, row[0], _MOST_ROWS))]
+            return row[0], [Waiting(*each) for each in connection.execute(_ROWS_SQL, (book, row[0], MOST_MARKED))]
     return None
 
 

@@ -8,7 +8,8 @@ from functools import partial
 from typing import assert_never
 
 from kiosk import claims, settling
-from kiosk.claims import HOUR_MS, Batch, Claims, Terms
+from kiosk.batches import Batch, Terms
+from kiosk.claims import HOUR_MS, Claims
 from kiosk.line import Line, boot_seconds
 from kiosk.model import ClockReading
 from kiosk.verdicts import Ambiguous, Answered, CallRefused, CallVerdict, Created, Misconfigured, NotNow, NotSent, TooLarge
@@ -46,7 +47,7 @@ class Sender:
         if batch is not None:
             verdict = line.service().register([row.registration for row in batch.rows])
             self._settle(batch, verdict)
-        return batch is not None
+        return batch is not None or self._claims.marked > 0
 
     def wait(self, now: ClockReading) -> float | None:
         """Seconds until a paused group may be tried, or None while none waits."""

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final, assert_never
 
 from kiosk import groups, notices
-from kiosk.claims import Batch, Row
+from kiosk.batches import Batch, Row
 from kiosk.evidence import Entry, record
 from kiosk.groups import LONGEST_REASON, Group
 from kiosk.model import State, TaskKind

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kiosk import claims
-from kiosk.claims import LOOKED_MS, Batch, Claims, Terms
+from kiosk.batches import LOOKED_MS, Batch, Terms
+from kiosk.claims import Claims
 from kiosk.model import Direction, Draft, Reason, State
 from kiosk.records import pack_draft
 from kiosk.vault import Field
@@ -170,6 +172,18 @@ def test_a_late_row_waits_until_other_channels_were_searched_for_it_lately(world
     assert _ids(Claims(world.outbox).next(_terms(world, late_ms=600_000))) == [looked, released, fresh]
     assert [world.row(each)["reason"] for each in (never, old, ahead)] == ["channel"] * 3
     assert world.tasks() == []
+
+
+def test_late_rows_are_marked_as_many_as_one_search_covers(world: World) -> None:
+    """A long backlog is searched for and sent piece by piece, from the beginning of its group each time."""
+    rows = [world.tap(person, ago_seconds=700) for person in range(5)]
+    claims, terms = Claims(world.outbox), replace(_terms(world, late_ms=600_000), most_marked=2)
+    assert claims.next(terms) is None
+    assert (claims.marked, [world.row(row)["reason"] for row in rows]) == (2, ["channel", "channel", None, None, None])
+    for row in rows[:2]:
+        _set(world, row, f"reason = NULL, looked_ms = {world.time.wall_ms}")
+    assert _ids(claims.next(terms)) == rows[:2]
+    assert [world.row(row)["reason"] for row in rows[2:]] == ["channel", "channel", None]
 
 
 def test_a_row_that_waits_for_a_search_delays_its_own_person_and_nobody_else(world: World) -> None:

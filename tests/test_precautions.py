@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from kiosk import precautions
-from kiosk.claims import HOUR_MS, Claims, Terms
+from kiosk.batches import Terms
+from kiosk.claims import HOUR_MS, Claims
 from kiosk.model import Direction, Registration
 from kiosk.precautions import Precaution
 from kiosk.rules import SAME_PRESENCE_MS

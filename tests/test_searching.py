@@ -50,8 +50,8 @@ def test_what_is_sent_in_time_costs_no_search(world: World) -> None:
     assert set(world.states()) == {"accepted"}
 
 
-def test_a_backlog_of_a_thousand_costs_a_search_for_each_five_hundred_of_a_group(world: World) -> None:
-    """Two declarations, a hundred people, one day: four searches, ten calls, nothing twice."""
+def test_a_backlog_of_a_thousand_costs_a_handful_of_searches(world: World) -> None:
+    """Two declarations, a hundred people, one day: a search for each four hundred of a group, ten calls, nothing twice."""
     drafts = []
     for number in range(1000):
         person = number % 100

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from kiosk import settling
-from kiosk.claims import Batch, Claims, Terms
+from kiosk.batches import Batch, Terms
+from kiosk.claims import Claims
 from kiosk.model import State
 from kiosk.verdicts import Answered, CallRefused, Created, NotCreated
 from tests.worlds import World

@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from kiosk import roster, settling
-from kiosk.claims import Claims, Row, Terms
+from kiosk.batches import Row, Terms
+from kiosk.claims import Claims
 from kiosk.identifiers import ForeignVatNumber
 from kiosk.model import BadgeLine, Press, Profile
 from kiosk.outbox import Outbox
