@@ -10,7 +10,6 @@ from kiosk.contact import Pace, ServiceState
 from kiosk.line import DeliverySettings
 from kiosk.model import Direction, Reason, Registration
 from kiosk.verdicts import (
-    Ambiguous,
     Answered,
     CallRefused,
     CallVerdict,
@@ -31,14 +30,6 @@ def world(tmp_path: Path) -> World:
 
 def _say(verdict: CallVerdict) -> Answer:
     return lambda _: verdict
-
-
-def _lost_but_stored(world: World) -> Answer:
-    def answer(registrations: Sequence[Registration]) -> CallVerdict:
-        world.service.carry_out(registrations)
-        return Ambiguous(why="read timeout")
-
-    return answer
 
 
 @pytest.mark.parametrize("verdict", [NotSent(why="refused"), NotNow(why="503"), Misconfigured(why="missingScope")])
