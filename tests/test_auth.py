@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from kiosk.auth import Token, TokenSource, load_private_key
 from kiosk.contract import ServiceSettings
+from kiosk.contract_calls import AUTHORISATION
 from kiosk.errors import UsageError
 from kiosk.exchange import Exchange
 from kiosk.model import ClockReading
@@ -101,7 +102,7 @@ def test_the_assertion_says_what_the_token_server_wants(serve: Serve, tmp_path: 
     assert source.get() == Token("invented-token-0123456789")
     (request,) = server.seen(TOKEN_PATH)
     form = parse_qs(request.body.decode(), strict_parsing=True)
-    assert set(form) == {"grant_type", "client_assertion_type", "client_assertion"}
+    assert set(form) == {"grant_type", "client_assertion_type", "client_assertion"} == set(AUTHORISATION.form)
     assert form["grant_type"] == ["client_credentials"]
     assert form["client_assertion_type"] == ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer"]
     assert request.headers["content-type"] == "application/x-www-form-urlencoded"
@@ -115,7 +116,7 @@ def test_the_assertion_says_what_the_token_server_wants(serve: Serve, tmp_path: 
         options={"verify_exp": False, "verify_iat": False},
     )
     assert jwt.get_unverified_header(assertion) == {"alg": algorithm, "typ": "JWT"}
-    assert set(claims) == {"iss", "sub", "aud", "jti", "iat", "exp"}
+    assert set(claims) == {"iss", "sub", "aud", "jti", "iat", "exp"} == set(AUTHORISATION.claims)
     assert (claims["iss"], claims["sub"], claims["aud"]) == ("expeditor_1", "expeditor_1", server.url + TOKEN_PATH)
     assert claims["iat"] == now - 10
     assert now < claims["exp"] <= now + 300

@@ -18,6 +18,7 @@ from kiosk.contract_calls import AUTHORISATION, DECLARATION, EMPLOYER, SSIN, cal
 from kiosk.contract_shapes import Call, Figure, Listing, Record, Text, Value
 from kiosk.identifiers import DeclarationNumber, EnterpriseNumber, ForeignVatNumber, Insz
 from kiosk.model import Address, Coordinates, Direction, Registration, rfc3339
+from kiosk.simulator.document import Document, load
 from kiosk.site_settings import SiteAddress
 from kiosk.verdicts import Query
 from kiosk.wire import encode_query, encode_registrations
@@ -70,6 +71,14 @@ BODIES = {
     "search": st.builds(encode_query, QUERIES, st.integers(1, 200), st.just(contract.PAGE_SIZE)),
     "cancel": st.lists(st.integers(1, 2**53 - 1), min_size=1, max_size=5).map(encode_cancellation),
     "addresses": PLACES.map(encode_place),
+}
+#: The double's document, and the name of each body's schema in it.
+DOUBLE = Document(load("openapi.json"))
+SCHEMAS = {
+    "register": "RegisterInBulkRequest",
+    "search": "SearchRequest",
+    "cancel": "CancelInBulkRequest",
+    "addresses": "AddressSearchRequest",
 }
 CALLS = {call.name: call for call in calls()}
 
@@ -145,6 +154,13 @@ def request(name: str) -> Record:
 def test_every_body_sent_is_as_the_data_says(name: str, data: st.DataObject) -> None:
     """Whatever the box registers, searches, cancels or asks has the members, kinds and ranges of the contract and no other."""
     assert list(wrong(request(name), json.loads(data.draw(BODIES[name])))) == []
+
+
+@pytest.mark.parametrize("name", BODIES)
+@given(data=st.data())
+def test_every_body_sent_is_taken_by_the_double(name: str, data: st.DataObject) -> None:
+    """Whatever the box sends is valid by the double's own document too, which was written by another hand."""
+    assert DOUBLE.issues(SCHEMAS[name], json.loads(data.draw(BODIES[name]))) == []
 
 
 def at(place: Coordinates | Address, employer: EnterpriseNumber | ForeignVatNumber) -> Registration:

@@ -142,7 +142,7 @@ def test_a_parameter_of_the_older_spelling_is_its_own_schema() -> None:
         {"name": "id", "in": "path", "required": True, "type": "integer"},
         {"name": "b", "in": "body", "schema": {"x": 1}},
     ]
-    operation = {"parameters": parameters, "consumes": ["text/xml"], "responses": {"204": {}}}
+    operation = {"parameters": parameters, "consumes": ["Text/XML;charset=UTF-8"], "responses": {"204": {}}}
     (found,) = described({"swagger": "2.0", "paths": {"/x": {"put": operation}}}).operations
     assert [(each.name, each.schema[0].get("type").value) for each in found.parameters] == [("id", "integer")]
     assert {kind: nodes[0].value for kind, nodes in (found.request or {}).items()} == {"text/xml": {"x": 1}}

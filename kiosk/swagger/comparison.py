@@ -186,7 +186,10 @@ def _call(call: Call, expected: Expected, operation: Described | None, reference
         yield unjudged(spot, what)
     if _anonymous(operation.path) != _anonymous(ours):
         path = re.sub(r"\{[^}]*\}", "{id}", operation.path)
-        yield spot.differs(ours, operation.path, repair=Setting(section="service.paths", key=call.name, value=path))
+        guess = f"{call.refused} with 404; that it moved there is a guess"
+        yield spot.differs(
+            ours, operation.path, consequence=guess, repair=Setting(section="service.paths", key=call.name, value=path)
+        )
     if operation.method != call.operation.method:
         yield replace(spot, where="method").differs(call.operation.method, operation.method)
     yield from _parameters(call, operation, references)

@@ -143,7 +143,7 @@ def _operation(root: Node, path: str, method: str, item: Node, references: Refer
     request: Mapping[str, Nodes] | None
     if old:
         media = texts(raw.get("consumes")) or texts(mapping(root.value).get("consumes")) or (_JSON,)
-        request = {kind: (body.get("schema"),) for kind in media} if body is not None else None
+        request = {_media(kind): (body.get("schema"),) for kind in media} if body is not None else None
     else:
         content = _followed(node.get("requestBody"), references, unjudged)
         request = _content(content) if mapping(content.value) else None
@@ -203,7 +203,7 @@ def _answers(
         if not old:
             found[status] = _content(node)
         elif node.get("schema").value is not None:
-            found[status] = {kind: (node.get("schema"),) for kind in produced}
+            found[status] = {_media(kind): (node.get("schema"),) for kind in produced}
         else:
             found[status] = {}
     return found
@@ -211,7 +211,12 @@ def _answers(
 
 def _content(node: Node) -> Mapping[str, Nodes]:
     content = node.get("content")
-    return {kind.partition(";")[0].strip().lower(): (content.get(kind).get("schema"),) for kind in mapping(content.value)}
+    return {_media(kind): (content.get(kind).get("schema"),) for kind in mapping(content.value)}
+
+
+def _media(kind: str) -> str:
+    """A media type without its parameters, which are no part of what it is (RFC 9110)."""
+    return kind.partition(";")[0].strip().lower()
 
 
 def _schemes(root: Node, references: References, bases: tuple[str, ...], *, old: bool) -> Iterator[Scheme]:
