@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from typing import get_type_hints
-
 import pytest
 
-from kiosk.config_checks import required_keys
 from kiosk.model import Address, Coordinates
-from kiosk.simulator.document import load
 from kiosk.site_settings import Site, SiteAddress, misplaced
 
 
@@ -38,12 +33,3 @@ def test_a_place_that_can_not_be_meant_is_told(latitude: float, longitude: float
     """Two noughts, and what would be in the country the other way round; another country's place may be meant."""
     wrong = misplaced(latitude, longitude)
     assert wrong is None if said is None else said in (wrong or "")
-
-
-def test_an_address_is_as_long_as_the_services_description_allows() -> None:
-    """The limits are those of the described schema, and the parts that may be left out are the same."""
-    schema = load("openapi.json")["components"]["schemas"]["Address"]
-    ours = get_type_hints(SiteAddress, include_extras=True)
-    longest = [re.findall(r"longest=(\d+)", str(rule))[0] for rule in ours.values()]
-    assert [int(most) for most in longest] == [part["maxLength"] for part in schema["properties"].values()]
-    assert len(required_keys(SiteAddress)) == len(schema["required"])
