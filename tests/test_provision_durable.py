@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.provision.durable import write_whole
+from kiosk.provision.durable import sweep, write_whole
 
 
 def test_a_file_is_whole_or_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,3 +33,11 @@ def test_file_and_folder_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(Path(f"/proc/self/fd/{descriptor}").resolve().is_dir()))
     write_whole(tmp_path / "x", "content", mode=0o600)
     assert synced == [False, True]
+
+
+def test_what_a_killed_run_left_is_swept_away(tmp_path: Path) -> None:
+    """A draft may be a second name of a key; files of any other name stay."""
+    for name in (".store.key.draft", ".kiosk.toml.answers", "my.draft"):
+        (tmp_path / name).touch()
+    sweep(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".kiosk.toml.answers", "my.draft"]

@@ -21,7 +21,7 @@ from kiosk.identifiers import EnterpriseNumber
 from kiosk.model import Address, ClockReading
 from kiosk.provision import questions, words
 from kiosk.provision.askers import Asker
-from kiosk.provision.durable import write_whole
+from kiosk.provision.durable import sweep, write_whole
 from kiosk.provision.questions import Notebook, literal
 from kiosk.provision.template import Table, filled, replaced
 from kiosk.provisioning import (
@@ -76,6 +76,7 @@ def prepare(setup: Setup) -> Config:
     Raises:
         KioskError: Something that is there can't be used; says which file and what to do.
     """
+    sweep(setup.folder)
     if not setup.config.exists():
         setup.asker.say(words.READY)
         if setup.notebook.kept:

@@ -25,6 +25,12 @@ def write_whole(path: Path, content: str, *, mode: int) -> None:
     sync_folder(path.parent)
 
 
+def sweep(folder: Path) -> None:
+    """Remove the drafts of runs that were killed: they may hold secrets, and the name of one may be a key's second name."""
+    for draft in folder.glob(".*.draft"):
+        draft.unlink(missing_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """Make names that were given or taken in a folder outlive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

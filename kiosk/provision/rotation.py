@@ -20,7 +20,7 @@ from kiosk.criteria import judge, unmet
 from kiosk.errors import Declined, UsageError
 from kiosk.evidence import Entry
 from kiosk.provision.askers import Asker
-from kiosk.provision.durable import sync_folder
+from kiosk.provision.durable import sweep, sync_folder
 from kiosk.provision.sealing import CREDENTIALS
 from kiosk.provisioning import KeyKind, PrivateKey, make_client_key
 from kiosk.settings import Credential, Service
@@ -80,6 +80,7 @@ def rotate(asker: Asker, rotation: Rotation, *, kind: KeyKind | None, now: datet
             f"{files.key}: the key is sealed as a systemd credential, which can't be replaced in place",
             repair="put it beside the configuration again (systemd-creds decrypt), name it there, rotate it, and seal it anew",
         )
+    sweep(files.key.parent)
     following, former = files.beside("next"), files.beside("old")
     moment = now or datetime.now(UTC)
     if _cut_while_switching(files, following):

@@ -16,7 +16,7 @@ from typing import Final
 from kiosk.errors import KioskError, UsageError
 from kiosk.evidence import Entry
 from kiosk.provision.askers import Asker
-from kiosk.provision.durable import sync_folder, write_whole
+from kiosk.provision.durable import sweep, sync_folder, write_whole
 from kiosk.provision.questions import literal
 from kiosk.provision.template import replaced
 from kiosk.settings import Config
@@ -105,6 +105,7 @@ def _remove(asker: Asker, config: Path, folder: Path) -> None:
             _prove(path.read_bytes(), path.name, folder / f"{path.name}.cred")
             path.unlink()
             sync_folder(path.parent)
+    sweep(config.parent)
     _left(config).unlink()
     asker.say("The secrets in clear are gone from here; a copy in a backup is not.")
 
