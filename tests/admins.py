@@ -50,14 +50,14 @@ class Admin(Terminal):
         self.heard: list[str] = []
         self.secrets: list[str] = []
         self.typed: list[str] = []
-        self.agrees = True
+        self.agrees: bool | list[bool] = True
 
     def say(self, words: str) -> None:
         self.heard.append(words)
 
     def agree(self, words: str, *, key: str | None = None) -> bool:
         self._count(key or words)
-        return self.agrees
+        return self.agrees.pop(0) if isinstance(self.agrees, list) else self.agrees
 
     def secret(self, words: str) -> str:
         self._count(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +23,7 @@ from kiosk.model import Coordinates, Environment
 from kiosk.opening import borrowed_desk
 from kiosk.provision import production, trial
 from kiosk.provision.askers import Unattended
-from kiosk.provision.conversation import confirm_place, hand_over, prepare, prove_token
+from kiosk.provision.conversation import confirm_place, hand_over, is_handed_over, prepare, prove_token
 from kiosk.provision.questions import Notebook
 from kiosk.provisioning import KeyKind, make_client_key
 from kiosk.settings import Config, Driver
@@ -176,6 +177,76 @@ def test_readers_are_shown_and_named(box: Path, simulator: Simulator) -> None:
     config = prepare(replace(setup(box, silent, Notebook(None, {})), readers=lost))
     assert any("pcscd is away" in words for words in silent.heard)
     assert [(reader.driver, reader.match) for reader in config.readers] == [(Driver.PCSC, None)]
+
+
+def test_a_bought_key_that_chaman_would_refuse_is_named_and_leaves_nothing(box: Path, simulator: Simulator, tmp_path: Path) -> None:
+    """Too short a key, another kind of key, no key usage: each by its criterion; the file is asked for anew."""
+    (tmp_path / "no.p12").write_bytes(b"x")
+    for words, told in (
+        (("-newkey", "rsa:1024", "-addext", "keyUsage=digitalSignature"), "key: the key is RSA with 1024 bits"),
+        (("-newkey", "ed25519", "-addext", "keyUsage=digitalSignature"), "key: the key is of another kind"),
+        (("-newkey", "rsa:2048", "-sha1"), "digest: it is signed with SHA-1"),
+        (("-newkey", "rsa:2048"), "key usage: it does not say"),
+    ):
+        out = ("-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "cert"))
+        subprocess.run(
+            ["openssl", "req", "-x509", "-nodes", "-subj", "/O=Invented NV", *words, *out], check=True, capture_output=True
+        )
+        (tmp_path / "both.pem").write_bytes((tmp_path / "key").read_bytes() + (tmp_path / "cert").read_bytes())
+        notebook = Notebook(tmp_path / "answers", {})
+        admin = Admin(notebook, answers(simulator) | {"certificate": str(tmp_path / "both.pem")})
+        with pytest.raises(UsageError, match=told):
+            prepare(setup(box, admin, notebook))
+        assert {path.name for path in box.iterdir()} == {"store.key", "evidence.key"}
+        assert Notebook.opened(tmp_path / "answers").text("certificate") is None
+    broken = Admin(notebook, answers(simulator) | {"certificate": str(tmp_path / "no.p12")})
+    broken.secrets = ["geheim"]
+    with pytest.raises(UsageError, match="no PKCS#12"):
+        prepare(setup(box, broken, notebook))
+    assert notebook.text("certificate") is None
+
+
+def test_a_place_that_is_not_meant_is_asked_for_again(box: Path, simulator: Simulator) -> None:
+    """Until a person says yes to the addresses that the service sees; the configuration keeps its other lines."""
+    notebook = Notebook(box.with_name("answers"), {})
+    admin = Admin(notebook, answers(simulator))
+    config = prepare(setup(box, admin, notebook))
+    upload(simulator, box)
+    config.path.write_text(config.path.read_text() + "# mine\n")
+    admin.agrees = [False, True]
+    admin.given["coordinates"] = "51.2194, 4.4025"
+    moved = confirm_place(setup(box, admin, notebook), config)
+    assert moved.site.coordinates == Coordinates(51.2194, 4.4025)
+    assert admin.heard[-1] == "  Grote Markt 1, 2000 Antwerpen"
+    assert config.path.read_text().endswith("# mine\n")
+    assert not notebook.kept
+    assert confirm_place(setup(box, admin, Notebook(None, {})), moved) == moved
+
+
+def test_a_place_without_an_address_or_a_network_stops_nothing(box: Path, simulator: Simulator) -> None:
+    """Both are told; a place in the sea of fields is confirmed like any other."""
+    config, admin = set_up(box, simulator, coordinates="50.5, 5.5")
+    upload(simulator, box)
+    confirm_place(setup(box, admin, Notebook(None, {})), config)
+    assert "knows no address" in admin.heard[-1]
+    away = replace(config, service=replace(config.service, api_url="https://127.0.0.1:1/x", token_url="https://127.0.0.1:1/y"))
+    confirm_place(setup(box, admin, Notebook(None, {"coordinates": "1, 1"})), away)
+    assert "could not be asked for" in admin.heard[-1]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to another user")
+def test_handing_over_that_was_cut_is_gone_on_with(box: Path, simulator: Simulator) -> None:
+    """Root may not use what is half another's: it gives him the rest, and has no more to do here."""
+    notebook = Notebook(None, {})
+    given = replace(setup(box, Admin(notebook, answers(simulator)), notebook), user="nobody")
+    assert not is_handed_over(given)
+    prepare(given)
+    assert not is_handed_over(given)
+    os.chown(box / "store.key", 65534, 65534)
+    assert is_handed_over(given)
+    assert not is_handed_over(replace(given, user=None))
+    hand_over(given)
+    assert {path.stat().st_uid for path in (box, *box.iterdir())} == {65534}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to another user")

@@ -6,10 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from kiosk.cli.provision import ANSWERS, YES
 from kiosk.errors import UsageError
 from kiosk.identifiers import DeclarationNumber, EnterpriseNumber, ForeignVatNumber
 from kiosk.model import Coordinates
-from kiosk.provision.questions import Notebook, missing, read_answers, read_declaration, read_employer, read_place
+from kiosk.provision.questions import (
+    ASSUME_CLOCK,
+    FIRST_REGISTRATION,
+    QUESTIONS,
+    Notebook,
+    missing,
+    read_answers,
+    read_declaration,
+    read_employer,
+    read_place,
+)
 
 
 def test_a_declaration_is_typed_pasted_or_scanned() -> None:
@@ -58,6 +69,22 @@ def test_answers_outlive_a_cut(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     again.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_answer_can_be_struck(tmp_path: Path) -> None:
+    """On disk as well, so that the next run asks for it anew."""
+    notebook = Notebook.opened(tmp_path / ".answers", {"site": "X"})
+    assert not notebook.kept
+    notebook.keep("company", "Y")
+    notebook.forget("company", "reader")
+    again = Notebook.opened(tmp_path / ".answers")
+    assert (again.kept, again.text("company"), again.text("site")) == (True, None, "X")
+
+
+def test_the_verbs_options_are_the_questions() -> None:
+    """The verb lists them itself, so that no other verb waits for these modules."""
+    assert tuple(question.key for question in QUESTIONS) == ANSWERS
+    assert {FIRST_REGISTRATION, ASSUME_CLOCK} == set(YES)
 
 
 def test_every_mistake_of_a_file_of_answers_is_told_at_once(tmp_path: Path) -> None:

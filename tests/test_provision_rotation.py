@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,11 @@ import pytest
 from kiosk.auth import load_private_key
 from kiosk.certificate import read_certificate
 from kiosk.contract import ServiceSettings
-from kiosk.errors import Declined, UsageError
+from kiosk.errors import Declined, KioskError, UsageError
 from kiosk.evidence import Entry
 from kiosk.model import ClockReading
 from kiosk.provision.questions import Notebook
-from kiosk.provision.rotation import Rotation, rotate
+from kiosk.provision.rotation import Rotation, rotate, standing
 from kiosk.provisioning import KeyKind, make_client_key
 from kiosk.services import Services
 from kiosk.settings import Service
@@ -159,3 +160,55 @@ def test_without_a_named_certificate_nothing_is_made(bench: Bench) -> None:
     with pytest.raises(UsageError, match="none is named"):
         rotate(bench.admin, nameless, kind=None)
     assert bench.names() == PAIR
+
+
+def test_how_it_stands_is_told_without_changing_anything(bench: Bench) -> None:
+    """Days left, criteria that are missed, and which step comes next."""
+    now = datetime.now(UTC)
+    assert standing(bench.service, now) == [
+        f"{bench.folder / 'client.cert.pem'}: 729 days left",
+        "no rotation is under way; `kiosk provision rotate` begins one",
+    ]
+    late = standing(bench.service, now + timedelta(days=731))
+    assert ("-2 days left" in late[0], "MISSES validity: it ended on" in late[1]) == (True, True)
+    bench.step()
+    assert "the next key is made: upload" in standing(bench.service, now)[-1]
+    (bench.folder / "client.key.next.pem").replace(bench.folder / "client.key.old.pem")
+    assert "the old key is still kept" in standing(bench.service, now)[-1]
+
+
+def test_a_step_that_can_not_be_recorded_is_not_taken(bench: Bench) -> None:
+    """The record comes first: no key is ever made, switched or let go without an entry."""
+
+    def full(_entry: Entry, _about: str) -> None:
+        raise KioskError("the store is full")
+
+    mute = Rotation(signer=bench.service, settings=bench.service.settings, prove=lambda _: None, note=full)
+    before = (bench.folder / "client.key.pem").read_bytes()
+    with pytest.raises(KioskError, match="full"):
+        rotate(bench.admin, mute, kind=None)
+    assert bench.names() == PAIR
+    bench.step()
+    names = bench.names()
+    with pytest.raises(KioskError, match="full"):
+        rotate(bench.admin, mute, kind=None)
+    assert (bench.names(), (bench.folder / "client.key.pem").read_bytes()) == (names, before)
+
+
+def test_a_certificate_in_nobodys_name_has_no_successor(bench: Bench) -> None:
+    """The next one must be in the company's name, and nobody is there to ask."""
+    key = str(bench.folder / "client.key.pem")
+    command = ["openssl", "req", "-x509", "-key", key, "-sha256", "-subj", "/C=BE", "-out", str(bench.folder / "client.cert.pem")]
+    subprocess.run(command, check=True, capture_output=True)
+    with pytest.raises(UsageError, match="in nobody's name"):
+        bench.step()
+    assert bench.names() == PAIR
+
+
+def test_a_sealed_key_says_how_it_is_rotated(bench: Bench) -> None:
+    """A systemd credential can't be replaced in place."""
+    sealed = replace(bench.service, private_key=Path("/run/credentials/ciao-kiosk.service/client.key.pem"))
+    rotation = Rotation(signer=sealed, settings=sealed.settings, prove=bench.prove, note=lambda *_: None)
+    with pytest.raises(UsageError, match="sealed as a systemd credential") as caught:
+        rotate(bench.admin, rotation, kind=None)
+    assert "systemd-creds decrypt" in str(caught.value)

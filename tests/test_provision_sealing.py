@@ -50,6 +50,33 @@ def test_each_secret_is_sealed_and_the_configuration_points_there(config: Path, 
 
 
 @real
+def test_every_employers_key_is_sealed(config: Path, tmp_path: Path) -> None:
+    """The one of a [[credential]] too, in its own table; two files of one name are refused before anything is sealed."""
+    table = '\n[[credential]]\nenterprise_number = "{}"\nclient_id = "box-2"\nprivate_key = "{}"\n'
+    (tmp_path / "other").mkdir()
+    for name in ("second.key.pem", "other/client.key.pem"):
+        (tmp_path / name).write_bytes(b"another key")
+        (tmp_path / name).chmod(0o600)
+    config.write_text(config.read_text() + table.format("0403019261", "second.key.pem"))
+    sealing.seal(Admin(Notebook(None, {}), {}), load(config, {}), folder=tmp_path / "creds", unit="x.service", note=lambda *_: None)
+    pointed = load(config, {}, secrets=False)
+    assert [each.private_key for each in pointed.credentials] == [Path("/run/credentials/x.service/second.key.pem")]
+    again = write(tmp_path, change(("[store]", f"{table.format('0403019261', 'other/client.key.pem')}\n[store]")))
+    with pytest.raises(UsageError, match="same name"):
+        sealing.seal(Admin(Notebook(None, {}), {}), load(again, {}), folder=tmp_path / "c2", unit="x.service", note=lambda *_: None)
+    assert not (tmp_path / "c2").exists()
+
+
+def test_nothing_is_finished_that_was_not_begun(config: Path, tmp_path: Path) -> None:
+    """Neither on a box that was never sealed nor where a cut came before the configuration was changed."""
+    admin = Admin(Notebook(None, {}), {})
+    assert not sealing.finish(admin, load(config, {}), folder=tmp_path)
+    (tmp_path / ".kiosk.toml.sealing").write_text(f"{tmp_path / 'store.key'}\n")
+    assert not sealing.finish(admin, load(config, {}), folder=tmp_path)
+    assert (tmp_path / "store.key").exists()
+
+
+@real
 def test_without_a_yes_everything_stays(config: Path, tmp_path: Path) -> None:
     """The clear files and the configuration are as they were."""
     admin = Admin(Notebook(None, {}), {})

@@ -46,3 +46,12 @@ def test_a_value_is_replaced_in_an_admins_own_file() -> None:
     for section, key in (("service", "ca_file"), ("employer", "api_url")):
         with pytest.raises(LookupError):
             replaced(text, section, key, "1")
+
+
+def test_one_table_of_several_is_changed() -> None:
+    """By its turn; a section of the same name in single brackets is another one."""
+    text = "[[credential]]\nk = 1\n[credential]\nk = 0\n[[credential]]\nother = 1\n k = 2\n"
+    assert replaced(text, "credential", "k", "9", table=1) == text.replace(" k = 2", "k = 9")
+    assert replaced(text, "credential", "k", "9") == text.replace("k = 0", "k = 9")
+    with pytest.raises(LookupError):
+        replaced(text, "credential", "other", "9", table=0)

@@ -15,8 +15,9 @@ from typing import Any, Final, assert_never
 
 from hardware.ports import Card, Reader, ReaderLost, Unreadable
 from kiosk import control
+from kiosk.contact import ServiceState
 from kiosk.errors import Declined, KioskError, NoDaemon, UsageError
-from kiosk.model import Environment, State
+from kiosk.model import Environment, Reason, State
 from kiosk.provision.askers import Asker
 from kiosk.provision.questions import FIRST_REGISTRATION
 from kiosk.settings import Config, Driver
@@ -65,6 +66,9 @@ def _asked(asker: Asker, config: Config) -> dict[str, str]:
         "insz": asker.secret("INSZ of its holder (not shown)"),
         "name": asker.type_in("name"),
     }
+    if len(config.declarations) > 1:
+        known = ", ".join(declaration.number.value for declaration in config.declarations)
+        answers["declaration"] = asker.type_in(f"for which declaration ({known})")
     return {name: value for name, value in answers.items() if value}
 
 
@@ -146,7 +150,7 @@ def register_once(asker: Asker, config: Config, card: str | None) -> None:
             answer = _ask(config, "tap", {"card": card})
             asker.say(f"the reader shows: {answer['signal']}")
         row = _wait_for_tap(config, before)
-        asker.say(f"recorded: registration {row['id']} of the book")
+        asker.say(f"recorded: registration {row['id']} of the book; sending it may take a minute")
         done = _wait_for_service(config, int(row["id"]))
     asker.say(f"accepted by {config.service.service_host}: registration {done['registration_id']}, at {done['confirmed_at']}")
 
@@ -169,10 +173,14 @@ def _wait_for_tap(config: Config, before: Mapping[int, Mapping[str, Any]]) -> Ma
 def _wait_for_service(config: Config, number: int) -> Mapping[str, Any]:
     end = time.monotonic() + _SEND_SECONDS
     while (row := _ask(config, "outbox show", {"id": number}))["state"] in _UNSENT and time.monotonic() < end:
+        service = _ask(config, "status", {})["service"]
+        # Neither ends by waiting: somebody must be allowed, or something put right.
+        if row["reason"] == Reason.GROUP or service["state"] == ServiceState.CONFIG_FAULT:
+            break
         time.sleep(_LOOK_SECONDS)
     if row["state"] != State.ACCEPTED:
         error = _ask(config, "status", {})["service"]["last_error"]
-        why = row["reason"] or error or "no answer yet"
+        why = ": ".join(filter(None, (row["reason"], error))) or "no answer yet"
         raise Declined(
             f"registration {number} is {row['state']}: {why}",
             repair="it is kept and goes on being tried by `kiosk run`; `kiosk doctor` looks for the cause",

@@ -9,8 +9,10 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from hardware.virtual_reader import READER_NAME, VirtualReader
 from kiosk.provision.questions import literal
 from kiosk.simulator.simulator import Simulator
 from tests.admins import CLIENT_ID, SITE, answers
@@ -78,10 +80,20 @@ def test_on_a_terminal_from_nothing_to_an_accepted_registration(tmp_path: Path) 
         assert (again.returncode, "days left" in again.stdout) == (0, True)
 
 
-def converse(folder: Path, simulator: Simulator, talk: list[tuple[str, str]]) -> str:
-    """Answer each question when it stands there; upload the certificate when Chaman is spoken of."""
+def converse(
+    folder: Path, simulator: Simulator, talk: list[tuple[str, str]], happenings: Mapping[str, Callable[[], object]] | None = None
+) -> str:
+    """Answer each question when it stands there; upload the certificate when Chaman is spoken of.
+
+    Args:
+        folder: The box is made in its folder ``box``.
+        simulator: Chaman and the service.
+        talk: Words of each question and the answer, in their order.
+        happenings: What is done when these words appear.
+    """
     master, slave = pty.openpty()
     command = [sys.executable, "-m", "kiosk", "--config", str(folder / "box" / "kiosk.toml"), "provision"]
+    coming = dict(happenings or {})
     with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env={**os.environ, "TERM": "dumb"}) as verb:
         os.close(slave)
         shown, answered, end = "", 0, time.monotonic() + SECONDS
@@ -92,16 +104,63 @@ def converse(folder: Path, simulator: Simulator, talk: list[tuple[str, str]]) ->
                     shown += os.read(master, 65536).decode(errors="replace")
                 except OSError:
                     break
+            for words in [words for words in coming if words in shown]:
+                coming.pop(words)()
             tail = shown[answered:]
             if talk and talk[0][0] in tail and tail.rstrip(" ").endswith((":", "]:")):
                 answered = len(shown)
                 if talk[0][0] == "The client id that":
                     simulator.add_client(CLIENT_ID, (folder / "box" / "client.cert.pem").read_bytes())
-                os.write(master, talk.pop(0)[1].encode() + b"\n")
+                os.write(master, talk.pop(0)[1].encode(errors="surrogateescape") + b"\n")
         verb.kill()
         os.close(master)
     assert not talk, (talk[0], shown[-2000:])
     return shown
+
+
+def test_the_first_badge_is_read_at_a_real_reader(tmp_path: Path, virtual_reader: VirtualReader) -> None:
+    """Through a real pcscd: the reader is found, tells the badge's number that nobody knows, and takes the first tap."""
+    with Simulator(tmp_path / "service") as simulator:
+        given = answers(simulator)
+        talk = [
+            ("company's name", "Invented NV"),
+            ("that was bought", ""),
+            ("Kind of key", "p-384"),
+            ("The client id that", CLIENT_ID),
+            ("Address of the service", str(given["api_url"])),
+            ("Address of the token", str(given["token_url"])),
+            ("certificates to trust", str(given["ca_file"])),
+            ("Name of the site", "caf\udce9"),
+            ("Name of the site", SITE),
+            ("Declaration of works", "1Y1003SQ5VSSZ"),
+            ("Declaration of works", "1Y102M7NZF7PZ"),
+            ("Declaration of works", ""),
+            ("Whose workers", "0206.731.645"),
+            ("Where the box stands", "50.8466, 4.3670"),
+            ("Time zone", ""),
+            ("Card reader", ""),
+            ("This reader is for", ""),
+            ("whose clock you vouch for", "y"),
+            ("Does the box stand there?", "y"),
+            ("Give out a first badge", "y"),
+            ("INSZ of its holder", CANARY_INSZ.digits),
+            ("name", CANARY_NAME),
+            ("for which declaration", "1Y102M7NZF7PZ"),
+            ("as a trial", "y"),
+        ]
+        uid = CANARY_CARD.identifier
+        happenings: dict[str, Callable[[], object]] = {
+            "Lay the badge on the reader": lambda: virtual_reader.insert(uid),
+            "INSZ of its holder": virtual_reader.remove,
+            "Tap the badge at the reader": lambda: virtual_reader.insert(uid),
+        }
+        shown = converse(tmp_path, simulator, talk, happenings)
+        assert f"plugged in: {READER_NAME}" in shown
+        assert "this is no UTF-8" in shown
+        assert "accepted by 127.0.0.1: registration" in shown
+        assert uid.hex() not in shown.lower()
+        (row,) = simulator.ledger.rows()
+        assert (row.item["ssin"], row.item["contractualRelationshipReference"]) == (CANARY_INSZ.digits, "1Y102M7NZF7PZ")
 
 
 def test_from_a_file_of_answers_and_a_badge_on_standard_input(tmp_path: Path) -> None:
@@ -129,6 +188,20 @@ def test_from_a_file_of_answers_and_a_badge_on_standard_input(tmp_path: Path) ->
         assert (tmp_path / "box" / "store.key").exists()
 
 
+def test_options_say_it_too(tmp_path: Path) -> None:
+    """A box from options alone, and a second run that has nothing to do tells how it stands; nothing secret is an option."""
+    with Simulator(tmp_path / "service") as simulator:
+        given = answers(simulator) | {"key": "p-384", "declarations": ["1Y1003SQ5VSSZ"]}
+        words = [f"--{key.replace('_', '-')}={value}" for key, value in given.items() if isinstance(value, str)]
+        made = kiosk(tmp_path, "provision", *words, "--declaration=1Y1003SQ5VSSZ", "--assume-clock")
+        assert (made.returncode, "No token yet" in made.stdout) == (1, True), made
+        simulator.add_client(CLIENT_ID, (tmp_path / "box" / "client.cert.pem").read_bytes())
+        again = kiosk(tmp_path, "provision")
+        assert again.returncode == 0, again
+        assert "days left" in again.stdout
+        assert "no rotation is under way" in again.stdout
+
+
 def test_wrong_usage_is_told(tmp_path: Path) -> None:
     """No terminal, answers that lack something, an employer without a credential, a kind of key that is none."""
     with Simulator(tmp_path / "service") as simulator:
@@ -139,6 +212,10 @@ def test_wrong_usage_is_told(tmp_path: Path) -> None:
         assert (short.returncode, "these lack: site, coordinates" in short.stderr) == (2, True)
         assert not (tmp_path / "box").exists()
         kiosk(tmp_path, "provision", "--answers", written(tmp_path, simulator), "--user", "root")
+        options = kiosk(tmp_path, "provision", "--api-url", "http://plain", "--declaration", "1Y1003SQ5VSS", "--site", SITE)
+        assert options.returncode == 2
+        assert "--api-url: is no https address" in options.stderr
+        assert "--declarations: a declaration number has 13" in options.stderr
         for words, told in ((("--employer", "1"), "no [[credential]]"), (("--key", "dsa"), "no such kind")):
             wrong = kiosk(tmp_path, "provision", "rotate", *words)
             assert (wrong.returncode, told in wrong.stderr) == (2, True)
