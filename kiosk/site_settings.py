@@ -11,14 +11,14 @@ from kiosk.model import Address, Coordinates, Place
 from kiosk.regimes import REGIMES, Sector
 
 #: Lowest and highest latitude, then longitude, of a rectangle round the country.
-_BELGIUM: Final = (49.4, 51.6, 2.5, 6.5)
+BELGIUM: Final = (49.4, 51.6, 2.5, 6.5)
 
 
 def misplaced(latitude: float, longitude: float) -> str | None:
     """Say why a place in decimal degrees can't be meant, as words that follow "latitude"; None where it can."""
     if latitude == 0 and longitude == 0:
         return "and longitude are both 0, which is in the sea; write where the box stands"
-    south, north, west, east = _BELGIUM
+    south, north, west, east = BELGIUM
     if south <= longitude <= north and west <= latitude <= east:
         return "and longitude are exchanged: like this the box stands in Africa; swap the two"
     return None

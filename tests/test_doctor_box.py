@@ -112,7 +112,7 @@ STATUS: dict[str, Any] = {
     "unknown": 1,
     "held": 4,
     "refused": 5,
-    "service": {"last_error": None},
+    "service": {"state": "up", "last_error": None},
     "readers": [{"name": "gate", "state": "ready"}],
 }
 
@@ -137,13 +137,19 @@ def test_what_is_wrong_with_a_running_daemon_is_red() -> None:
         **STATUS,
         "version": "2026.10.0",
         "readers": [{"name": "gate", "state": "dead"}],
-        "service": {"last_error": "no connection"},
+        "service": {"state": "down", "last_error": "no connection"},
     }
     assert look(troubled) == [
         ("daemon", Grade.ADVICE, "runs version 2026.10.0, installed is 2026.11.0"),
         ("reader gate in the daemon", Grade.WRONG, "dead"),
-        ("delivery", Grade.WRONG, "4 wait; at the last call: no connection"),
+        ("delivery", Grade.WRONG, "4 wait, 4 held, 5 refused; at the last call: no connection"),
     ]
+
+
+def test_a_refused_item_is_no_trouble_of_the_service() -> None:
+    """The service is there and has said no: that is a task, and no red line."""
+    refused = {**STATUS, "service": {"state": "up", "last_error": "badRequest"}}
+    assert look(refused)[-1][1] is Grade.ADVICE
 
 
 def test_no_daemon_is_no_mistake_and_one_that_refuses_is() -> None:

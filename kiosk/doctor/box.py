@@ -9,13 +9,12 @@ from urllib.parse import urlsplit
 
 from hardware.pcsc_codes import POLKIT_REPAIR
 from kiosk.check import Finding
+from kiosk.site_settings import BELGIUM
+from kiosk.contact import ServiceState
 from kiosk.doctor.grading import advice, fine, red
 from kiosk.errors import KioskError, NoDaemon
 from kiosk.site_settings import Site
 
-#: Belgium with some 20 km around it, so that a site at the border is none that is wondered at.
-_LATITUDES: Final = (49.3, 51.7)
-_LONGITUDES: Final = (2.3, 6.6)
 #: Both are needed: with the first alone readers are listed and no card is read (facts, hardware, section 1.7).
 POLKIT_ACTIONS: Final = ("org.debian.pcsc-lite.access_pcsc", "org.debian.pcsc-lite.access_card")
 _POLICY: Final = Path("/usr/share/polkit-1/actions/org.debian.pcsc-lite.policy")
@@ -28,7 +27,8 @@ Ask = Callable[[str, Mapping[str, object]], Mapping[str, Any]]
 def position(site: Site) -> Finding:
     """Say whether the site lies in or near Belgium: elsewhere nothing is registered, so it is most likely a typing error."""
     where = f"{site.latitude:g}, {site.longitude:g}"
-    if _LATITUDES[0] <= site.latitude <= _LATITUDES[1] and _LONGITUDES[0] <= site.longitude <= _LONGITUDES[1]:
+    south, north, west, east = BELGIUM
+    if south <= site.latitude <= north and west <= site.longitude <= east:
         return fine("position", f"{where}: in or near Belgium")
     return advice("position", f"{where}: not in Belgium, nor near it", "correct latitude and longitude in [site]")
 
@@ -117,7 +117,11 @@ def _readers(readers: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
 
 
 def _delivery(status: Mapping[str, Any]) -> Finding:
-    error, waits = status["service"]["last_error"], status["queued"] + status["unknown"]
-    if error is None:
-        return fine("delivery", f"{waits} wait, {status['held']} held, {status['refused']} refused")
-    return red("delivery", f"{waits} wait; at the last call: {error}", "see the lines about the service below, and `kiosk tasks`")
+    service, waits = status["service"], status["queued"] + status["unknown"]
+    told = f"{waits} wait, {status['held']} held, {status['refused']} refused"
+    if service["last_error"] is None:
+        return fine("delivery", told)
+    told += f"; at the last call: {service['last_error']}"
+    if service["state"] in (ServiceState.DOWN, ServiceState.CONFIG_FAULT):
+        return red("delivery", told, "see the lines about the service below")
+    return advice("delivery", told, "`kiosk tasks` shows what a human must settle")

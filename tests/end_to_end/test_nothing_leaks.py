@@ -154,7 +154,7 @@ def wrong_verbs(box: Box) -> Iterator[str]:
 
 
 #: Verbs that must name nobody.
-QUIET = ("status", "status --json", "outbox list", "outbox list --json", "outbox show 1", "check")
+QUIET = ("status", "status --json", "outbox list", "outbox list --json", "outbox show 1", "check", "doctor", "doctor --json")
 #: Verbs that show the name, and never a number.
 NAMED = ("badge list", "holder show 1", "holder show 1 --json", "present", "present --json")
 
