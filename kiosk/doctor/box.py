@@ -9,11 +9,10 @@ from urllib.parse import urlsplit
 
 from hardware.pcsc_codes import POLKIT_REPAIR
 from kiosk.check import Finding
-from kiosk.site_settings import BELGIUM
 from kiosk.contact import ServiceState
 from kiosk.doctor.grading import advice, fine, red
 from kiosk.errors import KioskError, NoDaemon
-from kiosk.site_settings import Site
+from kiosk.site_settings import BELGIUM, Site
 
 #: Both are needed: with the first alone readers are listed and no card is read (facts, hardware, section 1.7).
 POLKIT_ACTIONS: Final = ("org.debian.pcsc-lite.access_pcsc", "org.debian.pcsc-lite.access_card")

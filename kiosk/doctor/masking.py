@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 from kiosk.contract import Paths
 from kiosk.device_settings import Button, Indicator
 from kiosk.identifiers import DeclarationNumber, EnterpriseNumber, ForeignVatNumber
-from kiosk.settings import Config, Credential, Reader, Service, Site
+from kiosk.settings import Config, Credential, Reader, Service
+from kiosk.site_settings import Site
 
 _KEPT: Final = frozenset(
     {
