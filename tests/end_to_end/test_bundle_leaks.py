@@ -52,7 +52,7 @@ def test_the_bundle_has_no_canary(tmp_path: Path, simulator: Simulator) -> None:
     with Box(folder, simulator, environ=environ) as box:
         box.provision()
         text = box.config.read_text(encoding="utf-8").replace('name = "Wetstraat 16"', f'name = "{CANARY_NAME}"  # {INSZ} {CARD}')
-        named = text.replace("[service]", f'name = "{CANARY_NAME}"\nurl = "https://www.test.be/{INSZ}"\n\n[service]')
+        named = text.replace("[service]", f'name = "{CANARY_NAME}"\nurl = "https://www.example.org/{INSZ}"\n\n[service]')
         box.config.write_text(named, encoding="utf-8")
         box.start().enrol([CANARY])
         assert box.tap(CANARY_CARD)["signal"] == "in"
