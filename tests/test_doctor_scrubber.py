@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +33,7 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJib3gifQ.c2lnbmF0dXJl"
         "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----",
         "-----BEGIN PRIVATE KEY-----\nMIIE",
         "A" * 43 + "=",
-        "/".join(("", "home", "somebody")),
+        str(Path("/", "home", "somebody")),
     ],
 )
 @pytest.mark.parametrize("around", ["{}", "why: {}.", '"{}"', "({})", "a={},b"])
