@@ -22,7 +22,16 @@ from kiosk.outbox import Outbox, unseal
 from kiosk.tasks import close_tasks, open_task
 
 #: What a cancelled registration no longer needs from anybody.
-_DONE_WITH: Final = frozenset({TaskKind.MISSING_IN, TaskKind.LONG_STAY, TaskKind.VALIDITY, TaskKind.NOT_CANCELLED})
+_DONE_WITH: Final = frozenset(
+    {
+        TaskKind.MISSING_IN,
+        TaskKind.LONG_STAY,
+        TaskKind.VALIDITY,
+        TaskKind.REMARK,
+        TaskKind.LOST,
+        TaskKind.NOT_CANCELLED,
+    }
+)
 
 _COLUMNS: Final = "SELECT id, holder, uid, sealed, group_index, registration_id FROM registrations"
 _STAGES: Final = "SELECT group_index, cancel_requested FROM registrations"

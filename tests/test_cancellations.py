@@ -90,7 +90,10 @@ def test_what_is_done_leaves_its_person_as_if_it_had_not_been(world: World) -> N
     found = _due(world)
     assert found is not None
     row, holder = found.rows[0], world.holder(0)
-    world.database.write(lambda c: open_task(c, TaskKind.VALIDITY, book=1, at_ms=0, registration=number, holder=holder))
+    for kind in (TaskKind.VALIDITY, TaskKind.REMARK, TaskKind.LOST, TaskKind.LONG_STAY):
+        world.database.write(
+            lambda c, kind=kind: open_task(c, kind, book=1, at_ms=0, registration=number, holder=holder)  # type: ignore[misc]  # a default binds the loop's value
+        )
     newest = world.database.read(lambda c: taps.newest_tap(c, book=1, holder=holder))
     assert newest is not None
     assert newest.last.direction is Direction.IN
