@@ -532,6 +532,19 @@ def test_addresses_of_a_place_are_asked_for(serve: Serve) -> None:
     assert json.loads(request.body) == {"coordinates": {"longitude": PLACE.longitude, "latitude": PLACE.latitude}}
 
 
+def test_a_search_that_reached_nobody_says_so(serve: Serve) -> None:
+    """No connection at all is told from a service that fails: it is tried again sooner."""
+    _, client = serve(reply(200, {"items": []}))
+    client.abort()
+    away = client.search(QUERY)
+    assert isinstance(away, SearchFailed)
+    assert not away.reachable
+    _, failing = serve(reply(500))
+    down = failing.search(QUERY)
+    assert isinstance(down, SearchFailed)
+    assert down.reachable
+
+
 def test_health_needs_no_token(serve: Serve) -> None:
     """Health is asked without a token, so that a fault of the token server is told from one of the service."""
     server, client = serve(reply(503, {"status": "DOWN"}), token=[reply(500)])

@@ -70,3 +70,13 @@ def test_a_failed_search_keeps_no_registration_back() -> None:
     assert contact.search_from == 11.25
     assert contact.send_from == sends
     assert contact.status.state is ServiceState.UP
+
+
+def test_a_search_that_reached_nobody_is_tried_again_as_soon_as_a_call() -> None:
+    """After an outage late registrations wait for a search: the cap is the shorter one, as for calls."""
+    contact = _contact()
+    for _ in range(10):
+        contact.search_failed(0, "no route", None, reachable=False)
+    unreachable = contact.search_from
+    contact.search_failed(0, "timeout", None)
+    assert (unreachable, contact.search_from) == (15, 150)
