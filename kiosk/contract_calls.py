@@ -97,7 +97,6 @@ REMARKS: Final = Member(
     needed=False,
     without="what the service remarks would not be told",
 )
-ISSUE: Final = Record(members=(_known(Field.TYPE, Text()), _known(Field.NAME, Text())))
 #: A refused item has no shape that is known, so every usual place is looked at.
 REFUSAL: Final = Record(
     members=tuple(
@@ -111,10 +110,20 @@ REFUSAL: Final = Record(
         )
     ),
     some_of=frozenset({Field.ISSUES, Field.PROBLEM, Field.REMARKS, Field.CODE, Field.TYPE}),
+    without="the reason of a refusal would not be told",
 )
 #: RFC 9457 as Belgif has it; what is not said so is judged by its status alone.
 PROBLEM: Final = Record(members=(_known(Field.TYPE, Text()),))
-BAD_REQUEST: Final = Record(members=(*PROBLEM.members, _known(Field.ISSUES, Listing(of=ISSUE))))
+#: ``issues`` is what Belgif has now, ``invalidParams`` what it had before; either names the item.
+BAD_REQUEST: Final = Record(
+    members=(
+        *PROBLEM.members,
+        _optional(Field.ISSUES, Listing(of=Record(members=(_known(Field.NAME, Text()), _optional(Field.TYPE, Text()))))),
+        _optional(Field.INVALID_PARAMS, Listing(of=Record(members=(_known(Field.NAME, Text()),)))),
+    ),
+    some_of=frozenset({Field.ISSUES, Field.INVALID_PARAMS}),
+    without="a refused item could not be told from the others by its name: calls would be halved to find it",
+)
 
 _SERVED: Final = (
     *(member for member in ITEM if member.name is not Field.PLACE_OF_WORK),

@@ -56,11 +56,13 @@ class Record:
         members: What it has.
         one_of: Members of which exactly one is there.
         some_of: Members of an answer of which any tells what is wanted; none is needed by itself.
+        without: What becomes of it where all of these are missing.
     """
 
     members: tuple[Member, ...]
     one_of: frozenset[Field] = frozenset()
     some_of: frozenset[Field] = frozenset()
+    without: str = ""
 
     @property
     def names(self) -> frozenset[str]:

@@ -501,8 +501,8 @@ ALTERED: dict[str, tuple[Alter, str, str, str, str, Severity, str | None]] = {
     "refusal that names no item": (
         answer(REGISTER, "400", {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}),
         "register",
-        "answer400 issues",
-        "not there",
+        "answer400",
+        "only detail, status, title, type",
         "calls would be halved to find it",
         LIMITS,
         None,
@@ -596,6 +596,7 @@ def test_each_alteration_is_reported(name: str) -> None:
     assert (configuration([told]) or None) == repair
 
 
+PARAMS = {"type": "array", "items": {"type": "object", "properties": {"in": {}, "name": {"type": "string"}, "reason": {}}}}
 #: Alterations of what only OpenAPI 3 has, or the conversion into Swagger 2.0 does not carry over.
 ONLY_IN_3 = {
     "base path changed",
@@ -623,6 +624,12 @@ def test_each_alteration_is_reported_in_the_older_spelling(name: str) -> None:
     spelled = described.replace("#/components/schemas/", "#/definitions/")
     found = [(each.operation, each.where, each.described, each.severity) for each in differences(as_swagger(altered(alter)))]
     assert (call, where, spelled, severity) in found
+
+
+def test_the_older_problem_of_belgif_is_understood() -> None:
+    """A refusal that names the item in ``invalidParams``, without types, is told from the others as well."""
+    old = {"allOf": [{"$ref": "#/components/schemas/Problem"}, {"type": "object", "properties": {"invalidParams": PARAMS}}]}
+    assert not matters(differences(altered(answer(REGISTER, "400", {"application/problem+json": {"schema": old}}))))
 
 
 def test_our_own_headers_are_no_difference() -> None:

@@ -66,7 +66,7 @@ def _record(record: Record, schema: Schema, spot: Spot) -> Iterator[Difference]:
             f"any of {', '.join(sorted(record.some_of))}",
             f"only {', '.join(sorted(schema.properties))}",
             severity=Severity.LIMITS,
-            consequence="the reason of a refusal would not be told",
+            consequence=record.without,
         )
     for member in record.members:
         below = _below(member, spot)

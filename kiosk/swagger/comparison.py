@@ -249,13 +249,11 @@ def _answers(call: Call, operation: Described, references: References) -> Iterat
 
 
 def _refusal(call: Call, status: str, nodes: object, kinds: tuple[str, ...], references: References) -> Iterator[Difference]:
-    consequence = {
-        "400": "a refused item could not be told from the others by its name: calls would be halved to find it",
-    }.get(status, f"a {status} would be judged by its status alone")
+    named = status == "400" and call.request is not None
+    consequence = BAD_REQUEST.without if named else f"a {status} would be judged by its status alone"
     spot = Spot(call=call, references=references, where=f"answer{status}", consequence=consequence, vital=False)
     if isinstance(nodes, tuple):
-        shape = BAD_REQUEST if status == "400" and call.request is not None else PROBLEM
-        found = answered(shape, nodes, spot)
+        found = answered(BAD_REQUEST if named else PROBLEM, nodes, spot)
         yield from (each for each in found if each.severity is not Severity.INFORMATION)
     elif kinds:
         yield spot.differs(PROBLEM_JSON, ", ".join(kinds))
