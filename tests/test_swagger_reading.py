@@ -113,6 +113,13 @@ def test_the_description_is_found_among_others(tmp_path: Path) -> None:
     assert read(packed(tmp_path, a_json=other, b_json={"x": "openapi"})).main == "a.json"
 
 
+def test_a_broken_neighbour_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    """What macOS adds to a zip, or a file that makes no sense, keeps nobody from the description beside it."""
+    broken = b"\xff\x00 openapi registerInBulk"
+    path = packed(tmp_path, **{"__MACOSX__._b_json": broken}, a_yaml=broken, b_json=derived())
+    assert read(path).main == "b.json"
+
+
 @pytest.mark.parametrize(
     ("files", "told"),
     [

@@ -84,7 +84,7 @@ def _bytes(path: Path) -> bytes:
 
 def _unpacked(name: str, archive: zipfile.ZipFile) -> Mapping[str, bytes]:
     """Unpack the descriptions into memory; what a member says of its own size is not believed."""
-    wanted = [member for member in archive.infolist() if member.filename.lower().endswith(_ENDINGS)]
+    wanted = [member for member in archive.infolist() if _is_wanted(member.filename)]
     if not wanted or len(wanted) > _MOST_FILES:
         raise UsageError(f"{name}: the zip holds {len(wanted) or 'no'} JSON or YAML files", repair=_ELSEWHERE)
     found: dict[str, bytes] = {}
@@ -99,12 +99,26 @@ def _unpacked(name: str, archive: zipfile.ZipFile) -> Mapping[str, bytes]:
     return found
 
 
+def _is_wanted(name: str) -> bool:
+    # What begins with a dot is what macOS and editors keep beside a file.
+    return name.lower().endswith(_ENDINGS) and not posixpath.basename(name).startswith(".")
+
+
 def _chosen(path: Path, packed: Mapping[str, bytes]) -> tuple[str, dict[str, object]]:
     """Find the file of a zip that is the description: the one with registerInBulk, else the only one that has paths."""
     begins = [name for name in sorted(packed) if any(word in packed[name] for word in (b"swagger", b"openapi"))]
-    parsed = {name: _parsed(name, packed[name]) for name in begins}
-    offered = {name: mapping(mapping(parsed[name]).get("paths")) for name in begins}
-    main = [name for name in begins if any(_REGISTER in way for way in offered[name])] or [name for name in begins if offered[name]]
+    # Whole libraries of common types begin like descriptions; reading them all takes long.
+    likely = [name for name in begins if _REGISTER.encode() in packed[name]] or begins
+    parsed: dict[str, object] = {}
+    broken: list[UsageError] = []
+    for name in likely:
+        try:
+            parsed[name] = _parsed(name, packed[name])
+        except UsageError as error:
+            broken.append(error)
+    main = [name for name in parsed if mapping(mapping(parsed[name]).get("paths"))]
+    if broken and not main:
+        raise broken[0]
     # The same description is often there in both spellings.
     if len({posixpath.splitext(name)[0] for name in main}) != 1:
         told = f"several descriptions ({', '.join(main[:10])})" if main else "no Swagger or OpenAPI description"
