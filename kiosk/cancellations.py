@@ -29,6 +29,7 @@ _DONE_WITH: Final = frozenset(
         TaskKind.VALIDITY,
         TaskKind.REMARK,
         TaskKind.LOST,
+        TaskKind.DIFFERENT,
         TaskKind.NOT_CANCELLED,
     }
 )

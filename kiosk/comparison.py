@@ -161,7 +161,7 @@ def differences(ours: Ours, theirs: Theirs) -> tuple[What, ...]:
         What.CANCELLED: theirs.cancelled
         and ours.state is State.ACCEPTED
         and not ours.cancelling
-        and ours.validity != theirs.validity,
+        and ours.validity not in (_PENDING, theirs.validity),
         What.NOT_CANCELLED: ours.state is State.CANCELLED and not theirs.cancelled,
         What.VALIDITY: ours.state is State.ACCEPTED and not theirs.cancelled and ours.validity not in (_PENDING, theirs.validity),
         What.REMARKS: ours.state is State.ACCEPTED and ours.validity != _PENDING and ours.remarks != theirs.remarks,

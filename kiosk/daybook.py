@@ -18,8 +18,8 @@ from kiosk.tasks import close_tasks, open_task, open_tasks
 from kiosk.verdicts import ServedRegistration
 
 #: Ids looked at in one read, and rows changed in one transaction: no tap waits longer than 20 ms on a slower machine.
-_WINDOW: Final = 1000
-_SLICE: Final = 100
+_WINDOW: Final = 250
+_SLICE: Final = 25
 #: An accepted row younger than this need not be found by the service's search yet.
 _YOUNG_MS: Final = 3_600_000
 #: What the follow-up's own tasks tell already; everything else that differs is a task of its own.

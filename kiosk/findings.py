@@ -26,13 +26,15 @@ from kiosk.verdicts import Found, Query, ServedRegistration
 #: Rows looked at for one search: some 3 ms under the store's lock.
 _MOST_ROWS: Final = 500
 #: Rows changed in one transaction, so that no tap waits longer than 20 ms on a slower machine.
-_SLICE: Final = 100
+_SLICE: Final = 25
 #: Rows that are due are looked up together within this reach; others, which would only come along, within the nearer one:
 #: at a busy gate a search should show an hour of everybody's registrations, not a day.
 _REACH_MS: Final = 12 * HOUR_MS
 _COMPANY_MS: Final = HOUR_MS
 #: Rows are known again by the service's id; the window only has to hold their second.
 _MARGIN_MS: Final = 60_000
+#: So many rows still pending make a group rest as long again: the slower the service checks, the more seldom it is asked.
+_CHEAP: Final = 10
 _DAY_MS: Final = 24 * HOUR_MS
 
 _KEPT_SQL: Final = "SELECT uid, validity, remarks FROM registrations WHERE id = ? AND book = ? AND state = 'accepted'"
@@ -82,6 +84,10 @@ class Patience:
         """How long a row of this age waits for its next check: as long again as it is old, between the limits."""
         return max(self.first_ms, min(age_ms, max(self.longest_ms, age_ms * self.longest_ms // _DAY_MS)))
 
+    def rest_ms(self, pending: int) -> int:
+        """How long a group rests after a search that left so many of its rows pending."""
+        return min(self.longest_ms, self.first_ms * max(1, pending // _CHEAP))
+
 
 def due(outbox: Outbox, now_ms: int, patience: Patience) -> Check | None:
     """Choose the rows to check next, or None when none is due: those of the group that has waited longest.
@@ -124,7 +130,7 @@ def has_backlog(connection: sqlite3.Connection, book: int) -> bool:
     return connection.execute(sql, (book,)).fetchone() is not None
 
 
-def write(outbox: Outbox, check: Check, found: Found, patience: Patience, *, at_ms: int, dice: Dice) -> None:
+def write(outbox: Outbox, check: Check, found: Found, patience: Patience, *, at_ms: int, dice: Dice) -> int:
     """Keep what a search showed; a negative or vanished registration stays accepted, with a task (design, section 7).
 
     Args:
@@ -134,6 +140,9 @@ def write(outbox: Outbox, check: Check, found: Found, patience: Patience, *, at_
         patience: When to ask again about those still pending.
         at_ms: The trusted clock, Unix milliseconds UTC.
         dice: Chance for the waits.
+
+    Returns:
+        How many of the rows are final now.
     """
     served = {each.registration_id: each for each in found.registrations}
 
@@ -148,6 +157,7 @@ def write(outbox: Outbox, check: Check, found: Found, patience: Patience, *, at_
                 _postpone(connection, row, _next_ms(row, patience, at_ms, dice), patience)
 
     _in_slices(outbox, check.rows, work)
+    return sum(1 for row in check.rows if (shown := served.get(row.registration_id)) is not None and is_final(shown))
 
 
 def postpone(outbox: Outbox, check: Check, patience: Patience, *, at_ms: int, dice: Dice, least_seconds: float = 0) -> None:
@@ -157,6 +167,16 @@ def postpone(outbox: Outbox, check: Check, patience: Patience, *, at_ms: int, di
     def work(rows: Sequence[Unchecked], connection: sqlite3.Connection) -> None:
         for row in rows:
             _postpone(connection, row, max(least_ms, _next_ms(row, patience, at_ms, dice)), patience)
+
+    _in_slices(outbox, check.rows, work)
+
+
+def hold_back(outbox: Outbox, check: Check, patience: Patience, *, until_ms: int) -> None:
+    """Keep these rows until their group may be asked for again: they are looked up together then, and others go first."""
+
+    def work(rows: Sequence[Unchecked], connection: sqlite3.Connection) -> None:
+        for row in rows:
+            _postpone(connection, row, until_ms, patience)
 
     _in_slices(outbox, check.rows, work)
 

@@ -14,6 +14,7 @@ from typing import Final, Protocol, assert_never
 
 from kiosk import findings
 from kiosk.findings import Check, Patience
+from kiosk.line import boot_seconds
 from kiosk.model import ClockReading
 from kiosk.outbox import Outbox
 from kiosk.schedule import Dice, backoff
@@ -64,6 +65,8 @@ class FollowUp:
         self._dice = dice
         #: How often each group's search failed in a row: one employer's trouble makes nobody else wait.
         self._failures: dict[bytes, int] = {}
+        #: Until when a group is left in peace, seconds of the boot clock.
+        self._rests: dict[bytes, float] = {}
         self._told_to_wait = False
         self._bell = Condition()
         self._rung = False
@@ -93,14 +96,24 @@ class FollowUp:
             return self._wait(now.wall_ms)
         if self._yields(check, now.wall_ms):
             return _YIELD_SECONDS
-        verdict = self._service().search(check.query)
-        at_ms = self._clock().wall_ms
         group = check.rows[0].group
+        rest = self._rests.get(group, 0.0) - boot_seconds(now)
+        if rest > 0:
+            findings.hold_back(self._outbox, check, self._patience, until_ms=now.wall_ms + round(rest * 1000))
+            return _SHORTEST_SECONDS
+        return self._ask(check)
+
+    def _ask(self, check: Check) -> float:
+        verdict = self._service().search(check.query)
+        after = self._clock()
+        at_ms, group = after.wall_ms, check.rows[0].group
         self._told_to_wait = False
         match verdict:
             case Found():
                 self._failures.pop(group, None)
-                findings.write(self._outbox, check, verdict, self._patience, at_ms=at_ms, dice=self._dice)
+                final = findings.write(self._outbox, check, verdict, self._patience, at_ms=at_ms, dice=self._dice)
+                rest_ms = self._patience.rest_ms(len(check.rows) - final)
+                self._rests[group] = boot_seconds(after) + rest_ms / 1000
             case SearchFailed(retry_after=asked):
                 return self._failed(check, asked, at_ms)
             case SearchUnavailable():

@@ -110,6 +110,7 @@ EXPLAINED = [
     ("cancelled on both sides", {"state": State.CANCELLED}, {"cancelled": True, "validity": "cancelled"}, Why.CANCELLED),
     ("cancelled, and no longer shown", {"state": State.CANCELLED}, None, Why.CANCELLED),
     ("cancelled there, as we know", {"validity": "cancelled"}, {"cancelled": True, "validity": "cancelled"}, Why.CANCELLED),
+    ("cancelled there, which is news", {"validity": "pending"}, {"cancelled": True, "validity": "cancelled"}, Why.CANCELLED),
     ("about to be cancelled", {"cancelling": True}, {"cancelled": True, "validity": "cancelled"}, Why.CANCELLED),
 ]
 
