@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
 from kiosk.auth import load_private_key
+from kiosk.durable import KEPT, write_new
 from kiosk.errors import UsageError
 from kiosk.vault import KEY_BYTES
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
-_KEPT: Final = "is there already and is never overwritten"
 _CERTIFICATE_DAYS: Final = 730
 #: A clock at the service may be behind ours.
 _BACKDATED: Final = timedelta(minutes=5)
@@ -60,7 +60,7 @@ def make_store_key(path: Path) -> None:
     Raises:
         UsageError: There is one already: another would make its store unreadable for ever.
     """
-    _write_secret(path, os.urandom(KEY_BYTES))
+    write_new(path, os.urandom(KEY_BYTES))
 
 
 def make_evidence_key(path: Path) -> None:
@@ -69,7 +69,7 @@ def make_evidence_key(path: Path) -> None:
     Raises:
         UsageError: There is one already: the chain that it has signed could not be continued.
     """
-    _write_secret(path, _private_pem(ed25519.Ed25519PrivateKey.generate()))
+    write_new(path, _private_pem(ed25519.Ed25519PrivateKey.generate()))
 
 
 def make_client_key(key: Path, certificate: Path, *, company: str, now: datetime, kind: KeyKind = KeyKind.RSA_3072) -> None:
@@ -88,11 +88,11 @@ def make_client_key(key: Path, certificate: Path, *, company: str, now: datetime
         UsageError: The certificate exists already, or the key that is there can't be used.
     """
     if certificate.exists():
-        raise UsageError(f"{certificate}: {_KEPT}", repair="keep it, or name another file")
+        raise UsageError(f"{certificate}: {KEPT}", repair="keep it, or name another file")
     if not key.exists():
-        _write_secret(key, _private_pem(generate(kind)))
+        write_new(key, _private_pem(generate(kind)))
     private = load_private_key(key).private
-    _write_secret(certificate, certify(private, company=company, now=now))
+    write_new(certificate, certify(private, company=company, now=now))
 
 
 def certify(private: PrivateKey, *, company: str, now: datetime) -> bytes:
@@ -169,8 +169,8 @@ def adopt(private: PrivateKey, certificate: bytes, *, key_file: Path, certificat
     """
     content = _private_pem(private)
     if not (key_file.exists() and key_file.read_bytes() == content):
-        _write_secret(key_file, content)
-    _write_secret(certificate_file, certificate)
+        write_new(key_file, content)
+    write_new(certificate_file, certificate)
 
 
 def _private_pem(private: PrivateKey | ed25519.Ed25519PrivateKey) -> bytes:
@@ -188,26 +188,3 @@ _SIGNING_ONLY: Final = x509.KeyUsage(
     encipher_only=False,
     decipher_only=False,
 )
-
-
-def _write_secret(path: Path, content: bytes) -> None:
-    """Write a whole file or none, for its owner alone, durable with its folder; never over another."""
-    draft = path.with_name(f".{path.name}.draft")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # A second name, not a renaming: that would replace what is there.
-        os.link(draft, path)
-    except FileExistsError:
-        raise UsageError(f"{path}: {_KEPT}", repair="keep it, or name another file") from None
-    finally:
-        draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -166,7 +166,8 @@ def _set_up(context: click.Context, setup: Setup, *, badge: str | None) -> int:
     trial.begin(asker, config, partial(ask, context, writes=True), badge=badge, proven=proven)
     asker.say("\n".join(standing(config.service, datetime.now(UTC))))
     conversation.hand_over(setup)
-    asker.say(words.NEXT.format(host=config.service.service_host, config=config.path))
+    if proven:
+        asker.say(words.NEXT.format(host=config.service.service_host, config=config.path))
     return 0 if proven else 1
 
 

@@ -16,12 +16,12 @@ from kiosk.auth import load_private_key
 from kiosk.certificate import parse_certificate
 from kiosk.config import load
 from kiosk.criteria import judge, unmet
+from kiosk.durable import sweep, write_whole
 from kiosk.errors import Declined, UsageError
 from kiosk.identifiers import EnterpriseNumber
 from kiosk.model import Address, ClockReading
 from kiosk.provision import questions, words
 from kiosk.provision.askers import Asker
-from kiosk.provision.durable import sweep, write_whole
 from kiosk.provision.questions import Notebook, literal
 from kiosk.provision.template import Table, filled, replaced
 from kiosk.provisioning import (

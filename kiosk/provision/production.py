@@ -14,12 +14,12 @@ from kiosk.auth import load_private_key
 from kiosk.certificate import read_certificate
 from kiosk.contract import PRODUCTION_API_URL, PRODUCTION_HOST, TOKEN_URL, ServiceSettings
 from kiosk.criteria import judge, unmet
+from kiosk.durable import write_whole
 from kiosk.errors import Declined, NoDaemon, StoreBusy, UsageError
 from kiosk.model import Environment
 from kiosk.opening import borrowed_store
 from kiosk.provision import words
 from kiosk.provision.askers import Asker
-from kiosk.provision.durable import write_whole
 from kiosk.provision.questions import literal
 from kiosk.provision.template import replaced
 from kiosk.settings import ClockSource, Config, Credential, Driver, Service

@@ -15,10 +15,10 @@ from typing import Final
 
 from kiosk.config_checks import Text, Wrong, service_url, text, web_address, zone
 from kiosk.contract import SIMULATION_API_URL, TOKEN_URL
+from kiosk.durable import write_whole
 from kiosk.errors import UsageError
 from kiosk.identifiers import DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber
 from kiosk.model import Coordinates
-from kiosk.provision.durable import write_whole
 from kiosk.provisioning import KeyKind
 from kiosk.site_settings import misplaced
 

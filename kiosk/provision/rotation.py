@@ -17,10 +17,10 @@ from kiosk.auth import load_private_key
 from kiosk.certificate import read_certificate
 from kiosk.contract import ServiceSettings
 from kiosk.criteria import judge, unmet
+from kiosk.durable import sweep, sync_folder, writing
 from kiosk.errors import Declined, UsageError
 from kiosk.evidence import Entry
 from kiosk.provision.askers import Asker
-from kiosk.provision.durable import sweep, sync_folder
 from kiosk.provision.sealing import CREDENTIALS
 from kiosk.provisioning import KeyKind, PrivateKey, make_client_key
 from kiosk.settings import Credential, Service
@@ -84,8 +84,9 @@ def rotate(asker: Asker, rotation: Rotation, *, kind: KeyKind | None, now: datet
     following, former = files.beside("next"), files.beside("old")
     moment = now or datetime.now(UTC)
     if _cut_while_switching(files, following):
-        following.certificate.replace(files.certificate)
-        sync_folder(files.certificate.parent)
+        with writing(files.certificate):
+            following.certificate.replace(files.certificate)
+            sync_folder(files.certificate.parent)
     elif following.key.exists():
         _make(files, following, kind, moment)  # its certificate, where a cut left the key alone
         _switch(asker, rotation, files, following, former)
@@ -141,13 +142,14 @@ def _switch(asker: Asker, rotation: Rotation, files: _Files, following: _Files, 
         )
     # Each step is recorded before it is taken: a cut in between repeats an entry, and none is ever missing.
     rotation.note(Entry.KEY_SWITCHED, files.certificate.name)
-    for now, old in ((files.key, former.key), (files.certificate, former.certificate)):
-        old.unlink(missing_ok=True)
-        old.hardlink_to(now)
-    # The key goes first: a cut here leaves a key whose certificate is still called the next one.
-    following.key.replace(files.key)
-    following.certificate.replace(files.certificate)
-    sync_folder(files.key.parent)
+    with writing(files.key):
+        for now, old in ((files.key, former.key), (files.certificate, former.certificate)):
+            old.unlink(missing_ok=True)
+            old.hardlink_to(now)
+        # The key goes first: a cut here leaves a key whose certificate is still called the next one.
+        following.key.replace(files.key)
+        following.certificate.replace(files.certificate)
+        sync_folder(files.key.parent)
     asker.say("The new key is in use; a running daemon takes it at its next call.")
 
 
@@ -159,10 +161,11 @@ def _retire(asker: Asker, rotation: Rotation, former: _Files) -> None:
             repair="run `kiosk provision rotate` again when the token server answers",
         )
     rotation.note(Entry.KEY_RETIRED, former.certificate.name)
-    # The key last: it is by the key that a run that was cut here sees what is left to do.
-    for path in (former.certificate, former.key):
-        path.unlink(missing_ok=True)
-    sync_folder(former.key.parent)
+    with writing(former.key):
+        # The key last: it is by the key that a run that was cut here sees what is left to do.
+        for path in (former.certificate, former.key):
+            path.unlink(missing_ok=True)
+        sync_folder(former.key.parent)
     asker.say("The new key is proven and the old one is gone from this box. Delete the old certificate in Chaman now.")
 
 

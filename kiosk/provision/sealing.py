@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from kiosk.durable import sweep, sync_folder, write_whole, writing
 from kiosk.errors import KioskError, UsageError
 from kiosk.evidence import Entry
 from kiosk.provision.askers import Asker
-from kiosk.provision.durable import sweep, sync_folder, write_whole
 from kiosk.provision.questions import literal
 from kiosk.provision.template import replaced
 from kiosk.settings import Config
@@ -100,13 +100,14 @@ def finish(asker: Asker, config: Config, *, folder: Path) -> bool:
 
 def _remove(asker: Asker, config: Path, folder: Path) -> None:
     """Remove the clear files that are written down, each only while its sealed one opens to the same."""
-    for path in map(Path, _left(config).read_text(encoding="utf-8").splitlines()):
-        if path.exists():
-            _prove(path.read_bytes(), path.name, folder / f"{path.name}.cred")
-            path.unlink()
-            sync_folder(path.parent)
     sweep(config.parent)
-    _left(config).unlink()
+    with writing(config):
+        for path in map(Path, _left(config).read_text(encoding="utf-8").splitlines()):
+            if path.exists():
+                _prove(path.read_bytes(), path.name, folder / f"{path.name}.cred")
+                path.unlink()
+                sync_folder(path.parent)
+        _left(config).unlink()
     asker.say("The secrets in clear are gone from here; a copy in a backup is not.")
 
 
