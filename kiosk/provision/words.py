@@ -20,7 +20,8 @@ Now the company's channel, on the portal of the social security:
   1. Your company is registered there as an employer, with a chief access manager (he exists if anybody logs in for it).
   2. The chief access manager may appoint a technical manager: give the person the right
      "Chaman - technical channel management".
-  3. In Chaman, fill in the technical contact's name and mail address first: while they lack, the form can't be saved.
+  3. In Chaman, your company must exist as a sender (verzender, expediteur). Fill in its technical contact's name and mail
+     address first: while they lack, the form can't be saved.
   4. Make a new account there: type REST, a name for the account, and the permission for presence registration
      (Check In and Out at Work).
   5. Upload this certificate and give it a name, for instance the site's and the year:
