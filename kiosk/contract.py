@@ -106,6 +106,9 @@ SELF_EMPLOYED_CARRIES: Final = Carried.PRINCIPAL
 #: (facts, rsz-service, section 3). Assumed: that this service names it likewise.
 REPLACED_SSIN: Final = "replacedSsin"
 
+#: Belgif's word for a service that is well.
+HEALTH_UP: Final = "UP"
+
 PROBLEM_JSON: Final = "application/problem+json"
 #: Belgif's own problem types and those of an institution all begin so; ``about:blank`` comes from a gateway.
 PROBLEM_PREFIX: Final = "urn:problem-type:"

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 from kiosk.consultation import decode_addresses, decode_cancellation, decode_consultation, decode_health
-from kiosk.contract import CREDENTIAL_PROBLEMS, PROBLEM_JSON, Problem
+from kiosk.contract import CREDENTIAL_PROBLEMS, HEALTH_UP, PROBLEM_JSON, Problem
 from kiosk.exchange import Reply
 from kiosk.model import Registration
 from kiosk.problems import Trouble, decode_problem, retry_after, short_type
@@ -57,9 +57,13 @@ def judge_cancellation(reply: Reply, ids: Sequence[int], now_ms: int) -> CancelV
 def _judge_change(reply: Reply, count: int, now_ms: int) -> NotNow | Ambiguous | CallRefused | TooLarge | Misconfigured:
     """Judge an answer that settles nothing item by item, to a call that changes what the service holds."""
     problem = _problem(reply)
+    blamed = () if problem is None else _blamed(problem, count)
     match reply.status:
         case status if status in _SUCCESS:
             return Ambiguous(why=f"the answer ({status}) does not settle every item")
+        # A 404 that names items is about what they refer to; any other one says that the call leads nowhere.
+        case HTTPStatus.NOT_FOUND if problem is not None and blamed:
+            return CallRefused(reason=short_type(problem.type), items=blamed)
         case HTTPStatus.FORBIDDEN if problem is not None and problem.type == Problem.MISSING_PERMISSION:
             return Misconfigured(why=_told(reply, problem), employer_only=True)
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN | HTTPStatus.NOT_FOUND | HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
@@ -71,7 +75,7 @@ def _judge_change(reply: Reply, count: int, now_ms: int) -> NotNow | Ambiguous |
         case HTTPStatus.SERVICE_UNAVAILABLE if problem is not None:
             return NotNow(why=_told(reply, problem), retry_after=retry_after(reply.headers, problem, now_ms))
         case status if status in _CLIENT_ERROR and status != HTTPStatus.REQUEST_TIMEOUT and problem is not None:
-            return CallRefused(reason=short_type(problem.type), items=_blamed(problem, count))
+            return CallRefused(reason=short_type(problem.type), items=blamed)
         case _:
             return Ambiguous(why=_told(reply, problem))
 
@@ -104,10 +108,10 @@ def judge_addresses(reply: Reply, now_ms: int) -> AddressesVerdict:
 
 
 def judge_health(reply: Reply, now_ms: int) -> HealthVerdict:
-    """Say what an answer of the health operation means: 503 comes with its status too (Belgif)."""
+    """Say what an answer of the health operation means: 503 comes with its status too (Belgif), but never with a good one."""
     speaks = reply.status in _SUCCESS or reply.status == HTTPStatus.SERVICE_UNAVAILABLE
     status = decode_health(reply.body) if speaks else None
-    if status is not None:
+    if status is not None and (reply.status in _SUCCESS or status != HEALTH_UP):
         return Health(status=status)
     return _not_understood(reply) if reply.status in _SUCCESS else _judge_question(reply, now_ms)
 

@@ -207,6 +207,11 @@ INVALID = "input-validation:invalidInput"
         (reply(403), Misconfigured(why="403 without a problem body")),
         (reply(404), Misconfigured(why="404 without a problem body")),
         (problem(404, "resourceNotFound"), Misconfigured(why="404 resourceNotFound")),
+        (
+            problem(404, "resourceNotFound", issues=[ISSUE | {"name": "items[1].contractualRelationshipReference"}]),
+            CallRefused(reason="resourceNotFound", items=((1, INVALID),)),
+        ),
+        (problem(404, "resourceNotFound", issues=[ISSUE | {"name": "items[9].ssin"}]), Misconfigured(why="404 resourceNotFound")),
         (reply(407), Misconfigured(why="407 without a problem body")),
         (reply(413), TooLarge()),
         (problem(413, "payloadTooLarge", limit=5), TooLarge()),

@@ -38,6 +38,7 @@ def issue(name: str, place: str = "body") -> dict[str, str]:
     return {"type": "urn:problem-type:belgif:input-validation:referencedResourceNotFound", "in": place, "name": name}
 
 
+GONE = "input-validation:referencedResourceNotFound"
 NOT_FOUND = trouble(404, "resourceNotFound", issues=[issue("id", "path")])
 
 
@@ -79,6 +80,10 @@ def test_the_answers_own_clock_goes_before_the_boxs() -> None:
         (trouble(400, "badRequest", issues=[issue("items[0].id")]), None),
         (trouble(403, "missingPermission"), Misconfigured(why="403 missingPermission", employer_only=True)),
         (NOT_FOUND, Misconfigured(why="404 resourceNotFound")),
+        (
+            trouble(404, "resourceNotFound", issues=[issue("items[0].id")]),
+            CallRefused(reason="resourceNotFound", items=((0, GONE),)),
+        ),
         (said(413), TooLarge()),
         (trouble(503, "serviceUnavailable", retryAfterSec=9), NotNow(why="503 serviceUnavailable", retry_after=9.0)),
         (said(500), Ambiguous(why="500 without a problem body")),
@@ -86,7 +91,7 @@ def test_the_answers_own_clock_goes_before_the_boxs() -> None:
 )
 def test_a_cancellation_is_judged_like_a_registration(reply: Reply, verdict: object) -> None:
     """Only a 2xx that answers every id has cancelled; whatever else came, it is told apart as for a registration."""
-    expected = verdict or CallRefused(reason="badRequest", items=((0, "input-validation:referencedResourceNotFound"),))
+    expected = verdict or CallRefused(reason="badRequest", items=((0, GONE),))
     assert judge_cancellation(reply, [7], WALL_MS) == expected
 
 
@@ -113,6 +118,7 @@ def test_one_registration_is_there_or_not_or_nobody_knows() -> None:
         (said(200, {"status": "UP"}), Health(status="UP")),
         (said(200, {"status": "degraded"}), Health(status="DEGRADED")),
         (said(503, {"status": "DOWN"}), Health(status="DOWN")),
+        (said(503, {"status": "up"}), SearchFailed(why="503 without a problem body")),
         (said(503, {"status": 503}), SearchFailed(why="503 without a problem body")),
         (trouble(503, "serviceUnavailable", retryAfterSec=5), SearchFailed(why="503 serviceUnavailable", retry_after=5.0)),
         (said(500, {"status": "UP"}), SearchFailed(why="500 without a problem body")),

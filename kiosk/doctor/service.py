@@ -12,7 +12,7 @@ from typing import Final, assert_never
 
 from kiosk.auth import load_private_key
 from kiosk.check import Finding
-from kiosk.contract import ASSERTION_BACKDATE_SECONDS, ServiceSettings
+from kiosk.contract import ASSERTION_BACKDATE_SECONDS, HEALTH_UP, ServiceSettings
 from kiosk.contract import Problem as Belgif
 from kiosk.doctor.grading import advice, fine, red
 from kiosk.errors import KioskError
@@ -65,7 +65,7 @@ def health(settings: ServiceSettings, exchange: Exchange, wall: Callable[[], dat
 
 def _health(reply: Reply, now: datetime) -> Finding:
     match judge_health(reply, round(now.timestamp() * 1000)):
-        case Health(status="UP"):
+        case Health(status=status) if status == HEALTH_UP:
             return fine("health", "the service says UP")
         case Health(status=status):
             return advice("health", f"the service says {status[:20]}", "wait: registrations are kept and sent when it is back")
