@@ -139,6 +139,95 @@ def _either(done: Field, refused: Field, outcome: Record) -> Record:
     return Record(members=(_known(Field.ITEMS, Listing(of=item)),))
 
 
+def _register(batch: int) -> Call:
+    return Call(
+        name="register",
+        operation=REGISTER,
+        request=Record(members=(_known(Field.ITEMS, Listing(of=Record(members=ITEM), most=batch)),)),
+        answer=_either(Field.CREATED, Field.NOT_CREATED, Record(members=(_known(Field.ID, NUMBER), VALIDITY, REMARKS))),
+        refused="the service would refuse the registrations",
+        unread="no answer would settle a registration: each would be unknown, and looked up before anything is sent again",
+        bare=True,
+    )
+
+
+def _search(page_size: int) -> Call:
+    return Call(
+        name="search",
+        operation=SEARCH,
+        request=Record(
+            members=(
+                Member(name=Field.FROM, value=MOMENT),
+                Member(name=Field.TO, value=MOMENT),
+                _optional(Field.SSIN, SSIN),
+                _optional(Field.EMPLOYER, EMPLOYER),
+                _optional(Field.DECLARATION, DECLARATION),
+                Member(name=Field.PAGE, value=Figure(whole=True, low=1, high=200)),
+                Member(name=Field.PAGE_SIZE, value=Figure(whole=True, low=page_size, high=page_size)),
+            )
+        ),
+        answer=Record(
+            members=(
+                Member(name=Field.ITEMS, value=Listing(of=Record(members=_SERVED))),
+                _optional(Field.TOTAL, Figure(whole=True, low=0, high=2**53 - 1), "pages would be read until one is short"),
+                _optional(
+                    Field.PAGE_SIZE, Figure(whole=True, low=1, high=2**53 - 1), "pages would be read until nothing new comes"
+                ),
+            )
+        ),
+        refused="nothing could be looked up: what is unknown would stay so, each with a task, and no day could be reconciled",
+        unread="nothing could be looked up: what is unknown would wait for ever, and no day could be reconciled",
+        bare=True,
+    )
+
+
+def _cancel(batch: int) -> Call:
+    return Call(
+        name="cancel",
+        operation=CANCEL,
+        request=Record(
+            members=(
+                Member(name=Field.ITEMS, value=Listing(of=Record(members=(Member(name=Field.ID, value=NUMBER),)), most=batch)),
+            )
+        ),
+        answer=_either(Field.CANCELLED, Field.NOT_CANCELLED, Record(members=(_optional(Field.ID, NUMBER),))),
+        refused="nothing accepted could be cancelled from here",
+        unread="a cancellation would not be seen to be done, and would be asked for again",
+    )
+
+
+_CONSULT_CALL: Final = Call(
+    name="consult",
+    operation=CONSULT,
+    request=None,
+    answer=Record(
+        members=(
+            *_SERVED,
+            _optional(Field.HISTORY, Listing(of=_FINDING), "the history of a registration would not be shown"),
+        )
+    ),
+    refused="no registration could be looked at by its id",
+    unread="a registration looked at by its id would not be understood",
+)
+_ADDRESSES_CALL: Final = Call(
+    name="addresses",
+    operation=ADDRESSES,
+    request=Record(members=(Member(name=Field.COORDINATES, value=COORDINATES),)),
+    answer=Record(members=(Member(name=Field.ITEMS, value=Listing(of=ADDRESS)),)),
+    refused="the coordinates of a site could not be confirmed by an address; nothing else hangs on it",
+    unread="the addresses of a site would not be understood; nothing else hangs on it",
+)
+_HEALTH_CALL: Final = Call(
+    name="health",
+    operation=HEALTH,
+    request=None,
+    answer=Record(members=(Member(name=Field.STATUS, value=Text(choices=("UP", "DEGRADED", "DOWN"))),)),
+    refused="the service could not be asked how it is; nothing else hangs on it",
+    unread="how the service is would not be understood; nothing else hangs on it",
+    token=False,
+)
+
+
 def calls(batch: int = MAX_BATCH, page_size: int = PAGE_SIZE) -> tuple[Call, ...]:
     """Every call of the client.
 
@@ -146,86 +235,7 @@ def calls(batch: int = MAX_BATCH, page_size: int = PAGE_SIZE) -> tuple[Call, ...
         batch: The most items sent in one call, 1 or more.
         page_size: Registrations asked for in one page of a search, 1 or more.
     """
-    return (
-        Call(
-            name="register",
-            operation=REGISTER,
-            request=Record(members=(_known(Field.ITEMS, Listing(of=Record(members=ITEM), most=batch)),)),
-            answer=_either(Field.CREATED, Field.NOT_CREATED, Record(members=(_known(Field.ID, NUMBER), VALIDITY, REMARKS))),
-            refused="the service would refuse the registrations",
-            unread="no answer would settle a registration: each would be unknown, and looked up before anything is sent again",
-            bare=True,
-        ),
-        Call(
-            name="search",
-            operation=SEARCH,
-            request=Record(
-                members=(
-                    Member(name=Field.FROM, value=MOMENT),
-                    Member(name=Field.TO, value=MOMENT),
-                    _optional(Field.SSIN, SSIN),
-                    _optional(Field.EMPLOYER, EMPLOYER),
-                    _optional(Field.DECLARATION, DECLARATION),
-                    Member(name=Field.PAGE, value=Figure(whole=True, low=1, high=200)),
-                    Member(name=Field.PAGE_SIZE, value=Figure(whole=True, low=page_size, high=page_size)),
-                )
-            ),
-            answer=Record(
-                members=(
-                    Member(name=Field.ITEMS, value=Listing(of=Record(members=_SERVED))),
-                    _optional(Field.TOTAL, Figure(whole=True, low=0, high=2**53 - 1), "pages would be read until one is short"),
-                    _optional(
-                        Field.PAGE_SIZE, Figure(whole=True, low=1, high=2**53 - 1), "pages would be read until nothing new comes"
-                    ),
-                )
-            ),
-            refused="nothing could be looked up: what is unknown would stay so, each with a task, and no day could be reconciled",
-            unread="nothing could be looked up: what is unknown would wait for ever, and no day could be reconciled",
-            bare=True,
-        ),
-        Call(
-            name="consult",
-            operation=CONSULT,
-            request=None,
-            answer=Record(
-                members=(
-                    *_SERVED,
-                    _optional(Field.HISTORY, Listing(of=_FINDING), "the history of a registration would not be shown"),
-                )
-            ),
-            refused="no registration could be looked at by its id",
-            unread="a registration looked at by its id would not be understood",
-        ),
-        Call(
-            name="cancel",
-            operation=CANCEL,
-            request=Record(
-                members=(
-                    Member(name=Field.ITEMS, value=Listing(of=Record(members=(Member(name=Field.ID, value=NUMBER),)), most=batch)),
-                )
-            ),
-            answer=_either(Field.CANCELLED, Field.NOT_CANCELLED, Record(members=(_optional(Field.ID, NUMBER),))),
-            refused="nothing accepted could be cancelled from here",
-            unread="a cancellation would not be seen to be done, and would be asked for again",
-        ),
-        Call(
-            name="addresses",
-            operation=ADDRESSES,
-            request=Record(members=(Member(name=Field.COORDINATES, value=COORDINATES),)),
-            answer=Record(members=(Member(name=Field.ITEMS, value=Listing(of=ADDRESS)),)),
-            refused="the coordinates of a site could not be confirmed by an address; nothing else hangs on it",
-            unread="the addresses of a site would not be understood; nothing else hangs on it",
-        ),
-        Call(
-            name="health",
-            operation=HEALTH,
-            request=None,
-            answer=Record(members=(Member(name=Field.STATUS, value=Text(choices=("UP", "DEGRADED", "DOWN"))),)),
-            refused="the service could not be asked how it is; nothing else hangs on it",
-            unread="how the service is would not be understood; nothing else hangs on it",
-            token=False,
-        ),
-    )
+    return (_register(batch), _search(page_size), _CONSULT_CALL, _cancel(batch), _ADDRESSES_CALL, _HEALTH_CALL)
 
 
 AUTHORISATION: Final = Authorisation(

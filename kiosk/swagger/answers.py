@@ -53,13 +53,7 @@ def _record(record: Record, schema: Schema, spot: Spot) -> Iterator[Difference]:
         yield spot.differs("an object", kinds(schema))
         return
     if not schema.properties:
-        if not schema.unjudged:
-            yield spot.differs(
-                f"an object with {', '.join(sorted(record.names))}",
-                "an object of which nothing is said",
-                severity=Severity.LIMITS,
-                consequence="whether answers are understood shows only against the service: try in simulation",
-            )
+        yield from _unsaid(record, schema, spot)
         return
     if record.some_of and not record.some_of & set(schema.properties):
         yield spot.differs(
@@ -79,6 +73,16 @@ def _record(record: Record, schema: Schema, spot: Spot) -> Iterator[Difference]:
     extra = sorted(set(schema.properties) - record.names)
     if extra:
         yield spot.differs("not read", f"also holds {', '.join(extra)}", severity=Severity.INFORMATION, consequence=_IGNORED)
+
+
+def _unsaid(record: Record, schema: Schema, spot: Spot) -> Iterator[Difference]:
+    if not schema.unjudged:
+        yield spot.differs(
+            f"an object with {', '.join(sorted(record.names))}",
+            "an object of which nothing is said",
+            severity=Severity.LIMITS,
+            consequence="whether answers are understood shows only against the service: try in simulation",
+        )
 
 
 def _below(member: Member, spot: Spot) -> Spot:

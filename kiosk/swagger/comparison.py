@@ -87,18 +87,20 @@ def _based(description: Description, expected: Expected) -> tuple[list[Differenc
         if whole and all(each.startswith(f"{ours}/") for each in whole):
             moved = [replace(each, path=full.removeprefix(ours)) for each, full in zip(description.operations, whole, strict=True)]
             return [], moved
-    theirs = description.bases[0]
-    host = urlsplit(expected.api_url).netloc
-    url = theirs if theirs.startswith("https://") else f"https://{host}{urlsplit(theirs).path}"
-    told = _everywhere(
+    return [_other_base(description.bases, expected.api_url)], description.operations
+
+
+def _other_base(bases: Sequence[str], api_url: str) -> Difference:
+    ours = urlsplit(api_url)
+    url = bases[0] if bases[0].startswith("https://") else f"https://{ours.netloc}{urlsplit(bases[0]).path}"
+    return _everywhere(
         "base path",
-        assumed=ours,
-        described=", ".join(urlsplit(base).path or "/" for base in description.bases),
+        assumed=ours.path.rstrip("/"),
+        described=", ".join(urlsplit(base).path or "/" for base in bases),
         consequence="every call would be answered with 404, and the queue would wait",
         severity=Severity.BREAKS,
         repair=Setting(section="service", key="api_url", value=url),
     )
-    return [told], description.operations
 
 
 def _authorisation(description: Description, expected: Expected) -> Iterator[Difference]:
@@ -186,7 +188,7 @@ def _call(call: Call, expected: Expected, operation: Described | None, reference
         yield unjudged(spot, what)
     if _anonymous(operation.path) != _anonymous(ours):
         path = re.sub(r"\{[^}]*\}", "{id}", operation.path)
-        guess = f"{call.refused} with 404; that it moved there is a guess"
+        guess = f"the call would be answered with 404, {call.refused}; that it moved there is a guess"
         yield spot.differs(
             ours, operation.path, consequence=guess, repair=Setting(section="service.paths", key=call.name, value=path)
         )

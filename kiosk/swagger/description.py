@@ -147,7 +147,6 @@ def _operation(root: Node, path: str, method: str, item: Node, references: Refer
     else:
         content = _followed(node.get("requestBody"), references, unjudged)
         request = _content(content) if mapping(content.value) else None
-    demanded = raw["security"] if isinstance(raw.get("security"), list) else mapping(root.value).get("security")
     return Described(
         method=method.upper(),
         path=path,
@@ -155,15 +154,17 @@ def _operation(root: Node, path: str, method: str, item: Node, references: Refer
         parameters=parameters,
         request=request,
         answers=_answers(root, node, references, unjudged, old=old),
-        scopes=tuple(
-            tuple((str(name), texts(scopes)) for name, scopes in mapping(each).items())
-            for each in sequence(demanded)
-            if mapping(each)
-        )
-        if all(mapping(each) for each in sequence(demanded))
-        else (),
+        scopes=_scopes(raw["security"] if isinstance(raw.get("security"), list) else root.get("security").value),
         unjudged=tuple(dict.fromkeys(unjudged)),
     )
+
+
+def _scopes(demanded: object) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], ...]:
+    alternatives = [mapping(each) for each in sequence(demanded)]
+    # An empty alternative says that nothing is needed.
+    if not all(alternatives):
+        return ()
+    return tuple(tuple((str(name), texts(scopes)) for name, scopes in each.items()) for each in alternatives)
 
 
 def _followed(node: Node, references: References, unjudged: list[str]) -> Node:
