@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kiosk import contract
-from kiosk.consultation import encode_cancellation, encode_place
+from kiosk.consultation import (
+    decode_addresses,
+    decode_cancellation,
+    decode_consultation,
+    decode_health,
+    encode_cancellation,
+    encode_place,
+)
 from kiosk.contract import Evidence, Paths
 from kiosk.contract_calls import AUTHORISATION, DECLARATION, EMPLOYER, SSIN, calls
 from kiosk.contract_shapes import Call, Figure, Listing, Record, Text, Value
@@ -21,7 +28,7 @@ from kiosk.model import Address, Coordinates, Direction, Registration, rfc3339
 from kiosk.simulator.document import Document, load
 from kiosk.site_settings import SiteAddress
 from kiosk.verdicts import Query
-from kiosk.wire import encode_query, encode_registrations
+from kiosk.wire import decode_answer, decode_page, encode_query, encode_registrations
 from tests.people import invented_insz
 
 MS = st.integers(0, 4_102_444_800_000)
@@ -190,6 +197,61 @@ def test_every_call_has_its_path_in_the_configuration() -> None:
     """Each operation is described once, under the key by which its path is configured."""
     assert [(call.name, call.operation.path) for call in calls()] == [(name, getattr(Paths(), name)) for name in Paths.__slots__]
     assert [call.operation for call in calls()] == list(contract.OPERATIONS)
+
+
+def example(value: Value, leave_out: frozenset[str] = frozenset(), where: str = "") -> Any:
+    """The smallest value that the data describes, without the members at these places."""
+    match value:
+        case Text():
+            return (value.choices or value.samples or ("x",))[0]
+        case Figure():
+            return max(int(value.low), 1)
+        case Listing():
+            return [example(value.of, leave_out, f"{where}[]")]
+        case Record():
+            first = min(value.one_of, default=None)
+            wanted = [each for each in value.members if each.name == first or (each.needed and each.name not in value.one_of)]
+            places_ = {member.name.value: f"{where}.{member.name}" for member in wanted}
+            return {
+                member.name.value: example(member.value, leave_out, places_[member.name])
+                for member in wanted
+                if places_[member.name] not in leave_out
+            }
+
+
+def understood(name: str, body: object) -> object:
+    """What the client makes of an answer; nothing where it does not understand it."""
+    data = json.dumps(body).encode()
+    sent = [at(Coordinates(50.8, 4.4), EnterpriseNumber.parse("0206731645"))]
+    match name:
+        case "register":
+            return decode_answer(data, sent)
+        case "search":
+            return decode_page(data)
+        case "consult":
+            return decode_consultation(data, 1)
+        case "cancel":
+            return decode_cancellation(data, [1])
+        case "addresses":
+            return decode_addresses(data)
+        case _:
+            return decode_health(data)
+
+
+def needed(name: str) -> list[str]:
+    return sorted(places(example(CALLS[name].answer)))
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_an_answer_with_what_is_needed_is_understood(name: str) -> None:
+    """The members that the data calls needed suffice, and the others may be left out."""
+    assert understood(name, example(CALLS[name].answer))
+
+
+@pytest.mark.parametrize(("name", "place"), [(name, place) for name in CALLS for place in needed(name)])
+def test_an_answer_without_what_is_needed_is_not_understood(name: str, place: str) -> None:
+    """Each member that the data calls needed is: without it nothing is half understood."""
+    assert not understood(name, example(CALLS[name].answer, frozenset({place})))
 
 
 def test_the_limits_given_are_the_limits_described() -> None:
