@@ -128,6 +128,8 @@ BAD_REQUEST: Final = Record(
 _SERVED: Final = (
     *(member for member in ITEM if member.name is not Field.PLACE_OF_WORK),
     Member(name=Field.ID, value=NUMBER),
+    _optional(Field.PLACE_OF_WORK, PLACE, "where it was made would not be shown"),
+    _optional(Field.CREATION_DATE, MOMENT, "when the service took it would not be shown"),
     VALIDITY,
     REMARKS,
 )
@@ -147,7 +149,6 @@ def _register(batch: int) -> Call:
         answer=_either(Field.CREATED, Field.NOT_CREATED, Record(members=(_known(Field.ID, NUMBER), VALIDITY, REMARKS))),
         refused="the service would refuse the registrations",
         unread="no answer would settle a registration: each would be unknown, and looked up before anything is sent again",
-        bare=True,
     )
 
 
@@ -177,7 +178,6 @@ def _search(page_size: int) -> Call:
         ),
         refused="nothing could be looked up: what is unknown would stay so, each with a task, and no day could be reconciled",
         unread="nothing could be looked up: what is unknown would wait for ever, and no day could be reconciled",
-        bare=True,
     )
 
 

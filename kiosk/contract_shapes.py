@@ -103,7 +103,6 @@ class Call:
         answer: The JSON body of a success.
         refused: What it means when the service refuses the request.
         unread: What it means when the answer is not understood.
-        bare: Whether a bare array is understood in place of ``items``.
         token: Whether it carries a token.
     """
 
@@ -113,7 +112,6 @@ class Call:
     answer: Record
     refused: str
     unread: str
-    bare: bool = False
     token: bool = True
 
 

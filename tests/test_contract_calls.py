@@ -22,7 +22,7 @@ from kiosk.consultation import (
 )
 from kiosk.contract import Evidence, Paths
 from kiosk.contract_calls import AUTHORISATION, DECLARATION, EMPLOYER, SSIN, calls
-from kiosk.contract_shapes import Call, Figure, Listing, Record, Text, Value
+from kiosk.contract_shapes import Call, Figure, Listing, Member, Record, Text, Value
 from kiosk.identifiers import DeclarationNumber, EnterpriseNumber, ForeignVatNumber, Insz
 from kiosk.model import Address, Coordinates, Direction, Registration, rfc3339
 from kiosk.simulator.document import Document, load
@@ -252,6 +252,35 @@ def test_an_answer_with_what_is_needed_is_understood(name: str) -> None:
 def test_an_answer_without_what_is_needed_is_not_understood(name: str, place: str) -> None:
     """Each member that the data calls needed is: without it nothing is half understood."""
     assert not understood(name, example(CALLS[name].answer, frozenset({place})))
+
+
+@pytest.mark.parametrize("name", [name for name, call in CALLS.items() if "items" in call.answer.names])
+def test_a_bare_array_is_understood(name: str) -> None:
+    """An array in place of the object with items is read by every call that reads items."""
+    assert understood(name, example(CALLS[name].answer)["items"])
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_may_be_left_out_is_read_where_it_is_there(name: str) -> None:
+    """Each member of an answer that may be left out, and whose loss has a consequence, makes a difference when it is there."""
+    body = example(CALLS[name].answer)
+    bare = understood(name, body)
+    for owner, member in optional(CALLS[name].answer, body):
+        owner[member.name.value] = example(member.value)
+        assert understood(name, body) != bare, member.name
+        del owner[member.name.value]
+
+
+def optional(record: Record, body: Any) -> Iterator[tuple[dict[str, Any], Member]]:
+    """Each such member, with the object of the body in which it would stand."""
+    for member in record.members:
+        inner = body.get(member.name)
+        if not member.needed and member.without:
+            yield body, member
+        elif isinstance(member.value, Record) and inner is not None:
+            yield from optional(member.value, inner)
+        elif isinstance(member.value, Listing) and isinstance(member.value.of, Record) and inner:
+            yield from optional(member.value.of, inner[0])
 
 
 def test_the_limits_given_are_the_limits_described() -> None:

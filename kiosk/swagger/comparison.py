@@ -17,6 +17,7 @@ from kiosk.contract import (
     PRODUCTION_API_URL,
     TOKEN_URL,
     TRACE_HEADER,
+    Field,
     Paths,
 )
 from kiosk.contract_calls import BAD_REQUEST, PROBLEM, calls
@@ -242,7 +243,7 @@ def _answers(call: Call, operation: Described, references: References) -> Iterat
     if not spoken:
         yield spot.differs("200 with JSON", ", ".join(sorted(operation.answers)) or "no answer at all")
     else:
-        yield from answered(call.answer, spoken[0][1], spot, bare=call.bare)
+        yield from answered(call.answer, spoken[0][1], spot, bare=Field.ITEMS in call.answer.names)
     for status, content in operation.answers.items():
         # Health tells that the service is down in its own form (Belgif).
         own = not call.token and status == str(HTTPStatus.SERVICE_UNAVAILABLE.value)
