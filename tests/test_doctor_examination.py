@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hardware.virtual_reader import VirtualReader
 from kiosk.check import Finding, Grade
 from kiosk.config import load
 from kiosk.doctor.examination import Diagnosis, examine, within
@@ -77,6 +78,23 @@ def test_a_service_that_hangs_does_not_take_minutes(box: Box) -> None:
     late = [each.subject for each in diagnosis.looked if each.told == "no answer within 1 seconds"]
     assert late == ["health", "token"]
     assert "TLS of the API and token" in {each.subject for each in diagnosis.looked}
+
+
+def test_a_real_reader_is_told_and_a_missing_one_is_red(box: Box, virtual_reader: VirtualReader) -> None:
+    """Through a real pcscd: the reader that fits is named, one that does not is red, and so is a pcscd that has died."""
+    config = load(box.config, {})
+
+    def look(match: str) -> Finding:
+        gate = replace(config.readers[0], driver=Driver.PCSC, match=match)
+        (one,) = [each for each in examine(replace(config, readers=(gate,)), {}).checked if each.subject == "reader gate"]
+        return one
+
+    assert look("Virtual").grade is Grade.OK
+    missing = look("No Such Reader")
+    assert (missing.grade, "Virtual" in missing.told) == (Grade.WRONG, True)
+    virtual_reader.kill_pcscd()
+    dead = look("Virtual")
+    assert (dead.grade, "does not answer" in dead.told) == (Grade.WRONG, True)
 
 
 def test_polkit_is_looked_at_where_a_reader_needs_it(box: Box) -> None:

@@ -58,6 +58,30 @@ def test_an_intercepted_connection_names_who_opened_it(authority: Authority, tmp
     assert server.requests == []
 
 
+def test_an_authority_that_was_added_to_this_machine_gives_interception_away(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A firewall that opens TLS is trusted once its authority is installed: that is told as advice, with its name."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
+    added, elsewhere = tmp_path / "added", tmp_path / "elsewhere"
+    for folder, made in ((added, authority), (elsewhere, Authority(tmp_path, "another"))):
+        (folder / "our own").mkdir(parents=True)
+        (folder / "our own" / "ca.crt").write_bytes(made.ca_file.read_bytes())
+        (folder / "broken.crt").write_text("nothing", encoding="ascii")
+    (tmp_path / "empty").mkdir()
+    with ScriptedServer(authority.leaf("service")) as server:
+        target = Target(purpose="API", host="127.0.0.1", port=server.port)
+
+        def found(local: Path, ca_file: Path | None = None) -> Finding:
+            return handshake(target, ca_file=ca_file, seconds=SECONDS, now=datetime.now(UTC), local=local)
+
+        opened = found(added)
+        assert (opened.grade, "issued by invented authority" in opened.told) == (Grade.ADVICE, True)
+        assert found(elsewhere).grade is Grade.OK
+        assert found(tmp_path / "empty").grade is Grade.OK
+        assert found(added, authority.ca_file).grade is Grade.OK, "named on purpose"
+
+
 @pytest.mark.parametrize("days", [(-30, -1), (1, 30)])
 def test_a_certificate_out_of_its_time_points_at_the_clock(authority: Authority, days: tuple[int, int]) -> None:
     """Most often not the server is late but this box."""

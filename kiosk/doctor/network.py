@@ -18,9 +18,11 @@ from cryptography.x509.oid import NameOID
 
 from kiosk.check import Finding
 from kiosk.contract import ServiceSettings
-from kiosk.doctor.grading import fine, red
+from kiosk.doctor.grading import advice, fine, red
 
 _HTTPS: Final = 443
+#: Where Debian's update-ca-certificates takes authorities from that an admin adds, mostly those of a firewall.
+_ADDED: Final = Path("/usr/local/share/ca-certificates")
 _CLOCK_WORDS: Final = ("expired", "not yet valid")
 
 
@@ -88,8 +90,8 @@ def lookup(target: Target, resolve: Callable[..., list[Any]] = socket.getaddrinf
     return fine(subject, f"{target.host}: {', '.join(addresses)}")
 
 
-def handshake(target: Target, *, ca_file: Path | None, seconds: float, now: datetime) -> Finding:
-    """Connect with TLS and say with whose certificate; arguments as for ``way``."""
+def handshake(target: Target, *, ca_file: Path | None, seconds: float, now: datetime, local: Path = _ADDED) -> Finding:
+    """Connect with TLS and say with whose certificate; arguments as for ``way``, and the folder of added authorities."""
     subject = f"TLS of the {target.purpose}"
     try:
         context = ssl.create_default_context(cafile=ca_file)
@@ -105,8 +107,26 @@ def handshake(target: Target, *, ca_file: Path | None, seconds: float, now: date
     except OSError as error:
         told = f"no connection to {target.host}:{target.port}: {error.strerror or 'no answer in time'}"
         return red(subject, told, f"let the firewall of the site pass TCP {target.port} to {target.host}, or set https_proxy")
-    days = (shown.ends - now).days
-    return fine(subject, f"certificate of {shown.subject}, issued by {shown.issuer}, {days} days left")
+    told = f"certificate of {shown.subject}, issued by {shown.issuer}, {(shown.ends - now).days} days left"
+    if ca_file is None and _trusted_locally(target, local, seconds):
+        repair = "if that is your own network's, it reads names and tokens of people: have this host let through unopened"
+        return advice(
+            subject, f"{told}; trusted only since its authority was added to this machine: TLS is opened on the way", repair
+        )
+    return fine(subject, told)
+
+
+def _trusted_locally(target: Target, local: Path, seconds: float) -> bool:
+    """Whether the authorities that an admin added to this machine vouch for the certificate by themselves."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    added = sorted(local.rglob("*.crt"))
+    for file in added:
+        with suppress(OSError):
+            context.load_verify_locations(cafile=file)
+    try:
+        return bool(added) and _shown(target, context, seconds) is not None
+    except OSError:
+        return False
 
 
 def _not_trusted(target: Target, error: ssl.SSLCertVerificationError, *, ca_file: Path | None, seconds: float) -> Finding:
