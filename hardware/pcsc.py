@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
@@ -202,10 +202,30 @@ def listing() -> tuple[str, ...]:
     Raises:
         ReaderLost: PC/SC is not installed, its service does not answer or refuses this user; says the repair.
     """
+    return _ask(lambda session: session.readers())
+
+
+def refusing(names: Sequence[str]) -> tuple[str, ...]:
+    """Name those of these readers that this user may list but not use: polkit decides the two apart.
+
+    A list alone misses that (facts, hardware, section 1.7). What lies on a reader is not kept.
+
+    Raises:
+        ReaderLost: As ``listing``.
+    """
+    # Twice, since a pcscd that dies at this moment looks like a refusal.
+    return _ask(lambda session: tuple(name for name in names if all(_refuses(session, name) for _ in range(_MEANT))))
+
+
+def _refuses(session: Session, name: str) -> bool:
+    return session.read(name) == Failed(NOT_ALLOWED)
+
+
+def _ask(question: Callable[[Session], tuple[str, ...]]) -> tuple[str, ...]:
     try:
         session = _open()
         try:
-            return session.readers()
+            return question(session)
         finally:
             session.close()
     except Outage as outage:

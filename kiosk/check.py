@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from hardware.gpio import chip_path
+from hardware.pcsc_codes import POLKIT_REPAIR
 from hardware.ports import ReaderLost
 from kiosk.auth import load_private_key
 from kiosk.certificate import read_certificate
@@ -155,14 +156,19 @@ def _reader(reader: Reader) -> Iterator[Finding]:
     if reader.driver is not Driver.PCSC:
         yield Finding(subject=subject, grade=Grade.OK, told=f"{reader.driver.value}, {reader.direction.value}")
         return
-    from hardware.pcsc import listing  # noqa: PLC0415  only a box with such a reader needs its library
+    from hardware.pcsc import listing, refusing  # noqa: PLC0415  only a box with such a reader needs its library
 
     try:
         names = listing()
+        fitting = [name for name in names if reader.match is None or reader.match in name]
+        refused = refusing(fitting)
     except ReaderLost as error:
         yield Finding(subject=subject, grade=Grade.WRONG, told=str(error))
         return
-    fitting = [name for name in names if reader.match is None or reader.match in name]
+    if refused:
+        told = f"{', '.join(refused)}: this user may not use it, so no badge is read"
+        yield Finding(subject=subject, grade=Grade.WRONG, told=told, repair=POLKIT_REPAIR)
+        return
     if fitting:
         yield Finding(subject=subject, grade=Grade.OK, told=f"{', '.join(fitting)}, {reader.direction.value}")
         return

@@ -170,11 +170,15 @@ def test_a_reader_is_looked_for(config: Config, monkeypatch: pytest.MonkeyPatch)
     gate = replace(config.readers[0], driver=Driver.PCSC, match="Virtual")
     with_pcsc = replace(config, readers=(gate,))
     monkeypatch.setattr("hardware.pcsc.listing", lambda: ["Virtual PCD 00 00", "Other"])
+    monkeypatch.setattr("hardware.pcsc.refusing", lambda names: tuple(name for name in names if name == "Refusing"))
     assert found(with_pcsc, "reader gate").told == "Virtual PCD 00 00, toggle"
     anything = replace(config, readers=(replace(gate, match=None),))
     assert found(anything, "reader gate").told == "Virtual PCD 00 00, Other, toggle"
     monkeypatch.setattr("hardware.pcsc.listing", lambda: ["Other"])
     assert found(with_pcsc, "reader gate").told == "plugged in are: Other"
+    monkeypatch.setattr("hardware.pcsc.listing", lambda: ["Refusing"])
+    refused = found(anything, "reader gate")
+    assert (refused.grade, "polkit" in (refused.repair or "")) == (Grade.WRONG, True)
     monkeypatch.setattr("hardware.pcsc.listing", list)
     assert found(with_pcsc, "reader gate").told == "no reader is plugged in"
 

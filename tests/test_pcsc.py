@@ -20,7 +20,7 @@ from smartcard import scard
 
 from hardware import pcsc
 from hardware.cards import GET_UID, Identified
-from hardware.pcsc import PcscReader, listing
+from hardware.pcsc import PcscReader, listing, refusing
 from hardware.ports import Card, ReaderLost, Sighting, Unreadable
 from hardware.presence import TOO_SOON
 from hardware.virtual_card import CONTACT_CHIP, Traits
@@ -472,6 +472,17 @@ def test_a_user_who_may_list_but_not_read_is_told_at_the_first_card(
         assert watch.card() == A
         until(lambda: watch.reader.attached)
     assert [record.levelno for record in caplog.records if record.levelno >= logging.WARNING] == [logging.ERROR]
+
+
+def test_readers_that_are_listed_but_refused_are_told_apart(virtual_reader: VirtualReader) -> None:
+    """Polkit lets a user list readers and refuses him their cards: only a connection shows it, with or without a card."""
+    assert refusing(listing()) == ()
+    virtual_reader.insert(A)
+    assert refusing(listing()) == ()
+    with Porter(virtual_reader.socket, refuse=CONNECT):
+        names = listing()
+        assert names
+        assert refusing(names) == names
 
 
 def test_one_refusal_alone_is_taken_for_a_crash(virtual_reader: VirtualReader, caplog: pytest.LogCaptureFixture) -> None:
