@@ -55,6 +55,7 @@ def test_what_is_understood_makes_no_difference(value: Value, schema: Any) -> No
         (READ, {"type": "array"}, ("answer", "array", BREAKS)),
         (READ, {"type": "object"}, ("answer", "an object of which nothing is said", LIMITS)),
         (READ, holding(validity={}, remarks={}), ("answer id", "not there", BREAKS)),
+        (READ, holding(id={"writeOnly": True}, validity={}, remarks={}), ("answer id", "not there", BREAKS)),
         (READ, holding(id={}, remarks={}), ("answer validity", "not there", LIMITS)),
         (READ, {**REGISTRATION, "required": []}, ("answer id", "may be left out", INFORMATION)),
         (READ, holding(id={"type": "string"}, validity={}, remarks={}), ("answer id", "string", BREAKS)),

@@ -44,6 +44,7 @@ def compared(value: Value, schema: Any) -> list[tuple[str, str, Severity]]:
             EMPLOYER,
             {"oneOf": [{"properties": {name: {}}, "required": [name]} for name in ("enterpriseNumber", "foreignVatNumber")]},
         ),
+        (NAMED, {"properties": {"ssin": {}, "code": {}, "id": {"readOnly": True}}, "required": ["id", "ssin"]}),
         (NAMED, True),
         (NAMED, {"type": "object"}),
     ],

@@ -64,7 +64,7 @@ def _record(record: Record, schema: Schema, spot: Spot) -> Iterator[Difference]:
         )
     for member in record.members:
         below = _below(member, spot)
-        if member.name in schema.properties:
+        if member.name in schema.properties and not _is_for_requests(schema.properties[member.name], spot):
             yield from answered(member.value, schema.properties[member.name], below)
             if member.needed and member.name not in schema.required | record.one_of:
                 yield below.differs("always there", "may be left out", severity=Severity.INFORMATION)
@@ -73,6 +73,10 @@ def _record(record: Record, schema: Schema, spot: Spot) -> Iterator[Difference]:
     extra = sorted(set(schema.properties) - record.names)
     if extra:
         yield spot.differs("not read", f"also holds {', '.join(extra)}", severity=Severity.INFORMATION, consequence=_IGNORED)
+
+
+def _is_for_requests(nodes: Nodes, spot: Spot) -> bool:
+    return "writeOnly" in spot.references.schema(nodes).one_way
 
 
 def _unsaid(record: Record, schema: Schema, spot: Spot) -> Iterator[Difference]:

@@ -86,6 +86,7 @@ class Schema:
         bounds: ``minLength``, ``maxItems`` and so on.
         items: The schemas that hold for each element.
         choices: Groups of alternatives, of each group at least one holds.
+        one_way: ``readOnly``: it stands in answers only; ``writeOnly``: in requests only.
         unjudged: Names of constraints, or sentences on references, that could not be taken into account.
     """
 
@@ -100,6 +101,7 @@ class Schema:
     bounds: Mapping[str, float] = field(default_factory=dict)
     items: Nodes = ()
     choices: tuple[Nodes, ...] = ()
+    one_way: frozenset[str] = frozenset()
     unjudged: frozenset[str] = frozenset()
 
 
@@ -227,6 +229,7 @@ def _own(node: Node) -> Schema:
             for kind in ("oneOf", "anyOf")
             if sequence(raw.get(kind))
         ),
+        one_way=frozenset(name for name in ("readOnly", "writeOnly") if raw.get(name) is True),
         unjudged=frozenset(raw) & _NOT_JUDGED,
     )
 
@@ -264,6 +267,7 @@ def _merge(one: Schema, other: Schema) -> Schema:
         },
         items=one.items + other.items,
         choices=one.choices + other.choices,
+        one_way=one.one_way | other.one_way,
         unjudged=one.unjudged | other.unjudged,
     )
 

@@ -112,6 +112,9 @@ def _record(record: Record, variant: frozenset[str], schema: Schema, spot: Spot,
         yield spot.differs("an object", kinds(schema))
         return
     for name in sorted(schema.required - variant):
+        # A schema that serves both ways demands in a request only what is not for answers alone (OpenAPI 3.0, Schema Object).
+        if "readOnly" in spot.references.schema(schema.properties.get(name, ())).one_way:
+            continue
         told = "left out at times" if name in record.names else "never sent"
         yield spot.member(name).differs(
             told, "required", consequence=f"{spot.consequence}: a required member is missing", severity=Severity.BREAKS
