@@ -37,6 +37,8 @@ _DONE_SQL: Final = (
     " (book, day, done_ms, equal, only_here, only_there, different, duplicates, unsettled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _T = TypeVar("_T")
+#: Whose workers, for which works.
+Term = tuple[Employer, DeclarationNumber]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def ours(outbox: Outbox, row: DayRow, now_ms: int) -> Ours:
 def theirs(outbox: Outbox, shown: Sequence[ServedRegistration]) -> list[Theirs]:
     """What the service shows, as it is compared: people and groups by what stands for them here."""
     holders = elsewhere.holders_of(outbox, {each.ssin for each in shown})
-    groups: dict[tuple[Employer, DeclarationNumber], bytes] = {}
+    groups: dict[Term, bytes] = {}
     for each in shown:
         if (each.employer, each.declaration) not in groups:
             groups[each.employer, each.declaration] = elsewhere.served_group(outbox, each)
@@ -116,14 +118,14 @@ def theirs(outbox: Outbox, shown: Sequence[ServedRegistration]) -> list[Theirs]:
     ]
 
 
-def terms_of(outbox: Outbox, rows: Iterable[DayRow]) -> set[tuple[Employer, DeclarationNumber]]:
-    """The employers and declarations of these rows, one of each group unsealed."""
-    samples = {row.group: row for row in rows if row.group is not None}
-    found = (term_of(outbox, row.id) for row in samples.values())
-    return {term for term in found if term is not None}
+def terms_of(outbox: Outbox, rows: Iterable[DayRow]) -> dict[bytes, Term]:
+    """The employer and declaration of each group of these rows, one row of each unsealed."""
+    samples = {row.group: row.id for row in rows if row.group is not None}
+    found = {group: term_of(outbox, row) for group, row in samples.items()}
+    return {group: term for group, term in found.items() if term is not None}
 
 
-def term_of(outbox: Outbox, row: int) -> tuple[Employer, DeclarationNumber] | None:
+def term_of(outbox: Outbox, row: int) -> Term | None:
     """The employer and declaration of a row; None where it lacks one or its seal is broken."""
     sql = "SELECT uid, sealed FROM registrations WHERE id = ? AND book = ?"
     found = outbox.database.read(lambda connection: connection.execute(sql, (row, outbox.book)).fetchone())

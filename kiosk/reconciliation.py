@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from threading import Event
@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from kiosk import daybook
 from kiosk.comparison import Comparison, Finding, Kind, Ours, Why, compare, differences
-from kiosk.daybook import Done
+from kiosk.daybook import Done, Term
 from kiosk.identifiers import DeclarationNumber, Employer
 from kiosk.model import ClockReading
 from kiosk.outbox import Outbox
@@ -81,6 +81,17 @@ class Reconciled:
     asked: int
 
 
+@dataclass(slots=True, kw_only=True)
+class _Part:
+    """Some hours of a day as the service shows them; ``unseen`` are the groups that it could not be asked about."""
+
+    from_ms: int
+    to_ms: int
+    found: dict[int, ServedRegistration] = field(default_factory=dict)
+    unseen: set[bytes] = field(default_factory=set)
+    asked: int = 0
+
+
 class Reconciler:
     """Compares days; safe from several threads, since each comparison stands by itself.
 
@@ -112,20 +123,22 @@ class Reconciler:
         begins_ms, ends_ms = bounds(day, self.zone)
         now_ms = self.clock().wall_ms
         rows = daybook.rows_between(self.outbox, begins_ms, ends_ms)
-        declarations = self._declarations | {declaration for _, declaration in daybook.terms_of(self.outbox, rows)}
+        terms = daybook.terms_of(self.outbox, rows)
         told = _NOTHING
         stale: dict[int, ServedRegistration] = {}
         shown = asked = 0
         for from_ms in range(begins_ms, ends_ms, _PART_MS):
             to_ms = min(from_ms + _PART_MS, ends_ms)
-            found = self._fetch(from_ms, to_ms, declarations)
-            if not isinstance(found, dict):
-                return found
-            here = [daybook.ours(self.outbox, row, now_ms) for row in rows if from_ms <= row.at_ms < to_ms]
-            part = compare(here, daybook.theirs(self.outbox, list(found.values())))
-            stale.update((theirs.registration_id, found[theirs.registration_id]) for _, theirs in part.stale)
-            told = _sum(told, part)
-            shown, asked = shown + len(found), asked + len(declarations)
+            part = self._fetch(from_ms, to_ms, terms)
+            if not isinstance(part, _Part):
+                return part
+            here = [row for row in rows if from_ms <= row.at_ms < to_ms]
+            seen = [daybook.ours(self.outbox, row, now_ms) for row in here if row.group not in part.unseen]
+            came = compare(seen, daybook.theirs(self.outbox, list(part.found.values())))
+            stale.update((theirs.registration_id, part.found[theirs.registration_id]) for _, theirs in came.stale)
+            waiting = {Why.WAITING: len(here) - len(seen)}
+            told = _sum(_sum(told, came), replace(_NOTHING, explained=waiting))
+            shown, asked = shown + len(part.found), asked + part.asked
         confirmed = self._confirm(told, stale)
         if not isinstance(confirmed, Comparison):
             return confirmed
@@ -142,18 +155,42 @@ class Reconciler:
         daybook.record(self.outbox, day.isoformat(), _NOTHING, at_ms=self.clock().wall_ms)
         return True
 
-    def _fetch(
-        self, from_ms: int, to_ms: int, declarations: frozenset[DeclarationNumber]
-    ) -> dict[int, ServedRegistration] | SearchFailed | SearchUnavailable:
+    def _fetch(self, from_ms: int, to_ms: int, terms: Mapping[bytes, Term]) -> _Part | SearchFailed | SearchUnavailable:
         """Everything under these declarations, of every employer: a duplicate may stand under another than ours."""
-        found: dict[int, ServedRegistration] = {}
+        part = _Part(from_ms=from_ms, to_ms=to_ms)
+        declarations = self._declarations | {declaration for _, declaration in terms.values()}
         for declaration in sorted(declarations, key=lambda each: each.value):
-            verdict = self._service().search(Query(from_ms=from_ms, to_ms=to_ms - 1000, declaration=declaration))
-            if not isinstance(verdict, Found):
+            query = Query(from_ms=from_ms, to_ms=to_ms - 1000, declaration=declaration)
+            verdict = self._search(query, part)
+            if not (isinstance(verdict, Found) or self._fetch_by_employer(query, verdict, terms, part)):
                 return verdict
+        return part
+
+    def _fetch_by_employer(
+        self, query: Query, verdict: SearchFailed | SearchUnavailable, terms: Mapping[bytes, Term], part: _Part
+    ) -> bool:
+        """Ask employer by employer where one credential may be what failed: the others' days are compared all the same."""
+        groups = {group: term for group, term in terms.items() if term[1] == query.declaration}
+        away = isinstance(verdict, SearchFailed) and (verdict.retry_after is not None or not verdict.reachable)
+        if away or len(groups) < 2:  # noqa: PLR2004  of one employer nothing is left to tell apart
+            return False
+        failed = {
+            group
+            for group, (employer, _) in groups.items()
+            if not isinstance(self._search(replace(query, employer=employer), part), Found)
+        }
+        part.unseen |= failed
+        return len(failed) < len(groups)
+
+    def _search(self, query: Query, part: _Part) -> SearchVerdict:
+        part.asked += 1
+        verdict = self._service().search(query)
+        if isinstance(verdict, Found):
             # A service that narrows less than it was asked to must not make strangers of another part's registrations.
-            found.update((each.registration_id, each) for each in verdict.registrations if from_ms <= each.second * 1000 < to_ms)
-        return found
+            part.found.update(
+                (each.registration_id, each) for each in verdict.registrations if part.from_ms <= each.second * 1000 < part.to_ms
+            )
+        return verdict
 
     def _confirm(self, told: Comparison, stale: dict[int, ServedRegistration]) -> Comparison | SearchFailed | SearchUnavailable:
         """Look at each row that no search showed by its id: only the service's own "not there" makes it lost."""

@@ -332,6 +332,27 @@ def test_a_row_whose_seal_broke_is_compared_all_the_same(world: World) -> None:
     assert counts(_compare(world).comparison)["equal"] == 2
 
 
+def test_one_employers_broken_credential_keeps_no_other_day_from_being_compared(world: World) -> None:
+    """His rows wait for another comparison; the other's are compared, and his are not taken for lost."""
+    (row,) = _accepted(world, HOUR_MS)
+    world.add([(world.holder(1), _draft(1, BEGINS_MS + HOUR_MS, employer=OTHER_EMPLOYER))])
+    world.run()
+    world.time.pass_seconds(7200)
+    world.service.rows[0].change(validity="invalid")
+    find = world.service.find
+    world.service.search_always = lambda query: find(query) if query.employer == EMPLOYER else SearchFailed(why="invalid_client")
+    assert _findings(world) == [(Kind.DIFFERENT, row, 17_000, (What.VALIDITY,))]
+    assert world.select("SELECT equal, unsettled FROM reconciliations") == [(0, 2)]
+    for failure in (SearchFailed(why="429", retry_after=9), SearchFailed(why="no route", reachable=False)):
+        world.service.searches.clear()
+        world.service.search_always = partial(_answered, failure)
+        assert _reconciler(world).compare(DAY) == failure
+        assert len(world.service.searches) == 1
+    denied = SearchFailed(why="denied")
+    world.service.search_always = partial(_answered, denied)
+    assert _reconciler(world).compare(DAY) == denied
+
+
 def test_no_more_rows_are_looked_at_one_by_one_than_is_polite(world: World) -> None:
     """Where search shows nothing at all, something else is wrong than the rows."""
     _accepted(world, *(60_000 * number for number in range(60)))
