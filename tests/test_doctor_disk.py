@@ -50,7 +50,8 @@ def test_the_mount_of_a_folder_is_the_deepest_and_the_last() -> None:
     [
         (mount("ext4"), (), True, Grade.OK),
         (mount("btrfs"), (), True, Grade.OK),
-        (mount("tmpfs"), (), False, Grade.WRONG),
+        (mount("tmpfs"), (), True, Grade.WRONG),
+        (mount("tmpfs"), (), False, Grade.ADVICE),
         (mount("nfs4"), (), False, Grade.WRONG),
         (mount("ext4", "nobarrier"), (), False, Grade.WRONG),
         (mount("ext4", "barrier=0"), (), False, Grade.WRONG),
@@ -115,6 +116,20 @@ def test_a_folder_that_can_not_be_written_is_red(tmp_path: Path) -> None:
     assert (missing.grade, "No such file" in missing.told) == (Grade.WRONG, True)
     (only,) = disk(tmp_path / "none", time.monotonic, serious=True)
     assert (only.grade, only.subject) == (Grade.WRONG, "disk")
+
+
+def test_without_a_list_of_mounts_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A box that hides /proc from its services is no box with a bad disk."""
+    true = Path.read_text
+
+    def hidden(path: Path, **how: str) -> str:
+        if path.name == "mountinfo":
+            raise PermissionError(13, "Permission denied", str(path))
+        return true(path, **how)
+
+    monkeypatch.setattr(Path, "read_text", hidden)
+    found = {finding.subject: finding.grade for finding in disk(tmp_path, time.monotonic, serious=True)}
+    assert found["filesystem"] is Grade.ADVICE
 
 
 def test_this_machines_disk_is_looked_at(tmp_path: Path) -> None:

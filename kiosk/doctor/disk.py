@@ -83,7 +83,7 @@ def filesystem(mount: Mount | None, options: frozenset[str], *, serious: bool) -
     unsafe = sorted(_UNSAFE & (mount.options | options))
     where = f"{mount.kind} at {mount.point}"
     if mount.kind in _IN_MEMORY:
-        return red(subject, f"{where}: it lies in memory, a power cut takes every tap", _MOVE)
+        return once_real(subject, f"{where}: it lies in memory, a power cut takes every tap", _MOVE, serious=serious)
     if mount.kind in _FOREIGN:
         return red(subject, f"{where}: it keeps no promise about what is synced", _MOVE)
     if unsafe:
