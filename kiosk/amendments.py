@@ -25,7 +25,7 @@ _COLUMNS: Final = (
 _BEFORE_SQL: Final = f"{_COLUMNS} WHERE holder = ? AND book = ? AND id < ? AND state <> 'cancelled' ORDER BY id DESC LIMIT 1"
 _ELSEWHERE_SQL: Final = (
     "SELECT direction, uid, sealed, at_ms FROM elsewhere"
-    " WHERE holder = ? AND book = ? AND at_ms < ? AND gone_ms IS NULL ORDER BY at_ms DESC LIMIT 1"
+    " WHERE holder = ? AND +book = ? AND at_ms < ? AND gone_ms IS NULL ORDER BY at_ms DESC LIMIT 1"
 )
 _QUEUE_SQL: Final = (
     "UPDATE registrations SET state = 'queued', reason = ?, group_index = ?, sealed = ?, split = 0, released = max(released, ?),"

@@ -22,6 +22,8 @@ from kiosk.verdicts import Found, ServedRegistration
 
 #: Rows looked at in one transaction, so that no tap waits longer than 20 ms on a slower machine.
 _SLICE: Final = 100
+#: Likewise where each of them may cost a person's whole history, a thousand rows a year.
+_HISTORIES: Final = 5
 _LAST_ID: Final = 2**63 - 1
 _T = TypeVar("_T")
 
@@ -43,8 +45,8 @@ _CLOSE_SQL: Final = (
 _FORGET_SQL: Final = (
     "DELETE FROM elsewhere WHERE id IN (SELECT id FROM elsewhere e WHERE book = ?1 AND at_ms < ?2"
     " AND (gone_ms IS NOT NULL OR EXISTS ("
-    "SELECT 1 FROM elsewhere WHERE holder = e.holder AND book = ?1 AND gone_ms IS NULL AND at_ms > e.at_ms UNION ALL"
-    " SELECT 1 FROM registrations WHERE holder = e.holder AND book = ?1 AND at_ms > e.at_ms)) LIMIT ?3)"
+    "SELECT 1 FROM elsewhere WHERE holder = e.holder AND +book = ?1 AND gone_ms IS NULL AND at_ms > e.at_ms)"
+    " OR e.at_ms < (SELECT at_ms FROM registrations WHERE holder = e.holder AND +book = ?1 ORDER BY id DESC LIMIT 1)) LIMIT ?3)"
 )
 #: When the stays began whose OUT lacks; the task names the IN that showed it.
 _UNCLOSED_SQL: Final = (
@@ -157,7 +159,7 @@ def others(outbox: Outbox, found: Found) -> list[Other]:
         if (holder := holders.get(each.ssin)) is not None
     ]
     kept: list[Other] = []
-    for some in _slices(candidates):
+    for some in _slices(candidates, _HISTORIES):
         kept += outbox.database.read(partial(_not_ours, book=outbox.book, some=some))
     return kept
 
@@ -294,5 +296,5 @@ def _lose(connection: sqlite3.Connection, book: int, numbers: Sequence[int], at_
     )
 
 
-def _slices(values: Sequence[_T]) -> list[Sequence[_T]]:
-    return [values[start : start + _SLICE] for start in range(0, len(values), _SLICE)]
+def _slices(values: Sequence[_T], size: int = _SLICE) -> list[Sequence[_T]]:
+    return [values[start : start + size] for start in range(0, len(values), size)]

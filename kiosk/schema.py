@@ -191,6 +191,9 @@ ALTER TABLE registrations ADD COLUMN looked_ms INTEGER;
 ALTER TABLE registrations ADD COLUMN cancel_ms INTEGER;
 CREATE INDEX registrations_cancelling ON registrations (book, cancel_ms) WHERE cancel_requested > 0;
 
+-- Whatever settles a registration closes what was asked about it: a site with many remarks has many open tasks.
+CREATE INDEX tasks_about ON tasks (registration) WHERE closed_ms IS NULL;
+
 -- How long a paused group waits for its next probe: an hour after refusals, less where the fault is a credential's, which a human
 -- may put right at any moment.
 ALTER TABLE pauses ADD COLUMN probe_wait_ms INTEGER NOT NULL DEFAULT 3600000;

@@ -24,7 +24,7 @@ _LAST_LOCAL: Final = (
 )
 _LAST_ELSEWHERE: Final = (
     "SELECT direction, at_ms, 0, '', id, uid, sealed, 1 FROM elsewhere"
-    " WHERE holder = ? AND book = ? AND gone_ms IS NULL ORDER BY at_ms DESC, id DESC LIMIT 1"
+    " WHERE holder = ? AND +book = ? AND gone_ms IS NULL ORDER BY at_ms DESC, id DESC LIMIT 1"
 )
 #: The plus keeps SQLite from sorting the whole book by way of an index: the newest rows are the last ones. 5,000 of them
 #: are two days of a large site: without a trusted clock nothing else ends the look, and no tap may wait longer than 20 ms.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk import elsewhere, taps
+from kiosk import amendments, elsewhere, taps
 from kiosk.elsewhere import Scope
 from kiosk.identifiers import DeclarationNumber
 from kiosk.model import Direction, Registration, TaskKind
@@ -287,3 +287,23 @@ def test_our_own_rows_are_told_by_indexes(world: World) -> None:
     assert any("registrations_settled" in plan for plan in searches)
     assert any("registrations_holder" in plan for plan in searches)
     assert not any("SCAN registrations" in plan for plan in plans)
+
+
+@pytest.mark.parametrize(
+    ("sql", "values"),
+    [(taps._LAST_ELSEWHERE, (1, 1)), (amendments._ELSEWHERE_SQL, (1, 1, 0))],
+    ids=["tap", "amendment"],
+)
+def test_where_somebody_was_last_is_told_by_his_own_rows(world: World, sql: str, values: tuple[int, ...]) -> None:
+    """Every tap asks: a month of everybody's telephones must not be walked through for one person."""
+    plans = [str(step[3]) for step in world.select(f"EXPLAIN QUERY PLAN {sql}", *values)]
+    assert len(plans) == 1
+    assert "elsewhere_holder (holder=?" in plans[0]
+
+
+def test_what_is_forgotten_reads_no_history(world: World) -> None:
+    """People who left keep their last registration for good: each costs a look at his newest rows, not at his years."""
+    plans = [str(step[3]) for step in world.select(f"EXPLAIN QUERY PLAN {elsewhere._FORGET_SQL}", 1, 0, 9)]
+    assert any("elsewhere_holder (holder=? AND at_ms>?)" in plan for plan in plans)
+    assert "ORDER BY id DESC LIMIT 1" in elsewhere._FORGET_SQL
+    assert not any("TEMP B-TREE" in plan for plan in plans)
