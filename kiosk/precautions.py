@@ -1,26 +1,27 @@
 """Before a late registration is sent its person's other channels are searched: he may have taken his telephone meanwhile.
 
 ``claims`` marks what is late (queued, reason ``channel``); one search covers many rows of a group. A registration of the
-same person and direction within half an hour holds the row for a human; otherwise it goes, for ten minutes.
+same person and direction within half an hour holds the row for a human; otherwise it goes, for ten minutes. Where the search
+shows the row itself, an earlier call has brought it there after all: it is accepted, and not sent again.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from kiosk import elsewhere
+from kiosk import elsewhere, settling
 from kiosk.batches import MOST_MARKED
 from kiosk.claims import HOUR_MS
 from kiosk.groups import waiting_reason
-from kiosk.model import Direction, Reason
+from kiosk.model import Direction, Reason, State
 from kiosk.outbox import Outbox, park, unseal
 from kiosk.rules import SAME_PRESENCE_MS, is_same_presence
-from kiosk.verdicts import Found, Query
+from kiosk.verdicts import Created, Found, Query, ServedRegistration
 
 #: How far apart the rows of one search may be: so no window is longer than a day and an hour.
 _REACH_MS: Final = 12 * HOUR_MS
@@ -30,6 +31,9 @@ _SLICE: Final = 100
 _WAITING: Final = "FROM registrations WHERE book = ? AND state = 'queued' AND reason = 'channel'"
 _GROUP_SQL: Final = f"SELECT group_index {_WAITING} AND group_index > ? ORDER BY group_index LIMIT 1"
 _ROWS_SQL: Final = f"SELECT id, holder, direction, at_ms, uid, sealed {_WAITING} AND group_index = ? LIMIT ?"
+
+#: Who, in or out, in which second; a precaution is about one employer and declaration.
+_Key = tuple[int, Direction, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def waiting(connection: sqlite3.Connection, book: int) -> bool:
 
 
 def settle(outbox: Outbox, precaution: Precaution, found: Found | None, *, at_ms: int) -> int:
-    """Hold the rows that another channel shows, and let the others go.
+    """Hold the rows that another channel shows, accept those that are there already, and let the others go.
 
     Args:
         outbox: The book.
@@ -94,10 +98,12 @@ def settle(outbox: Outbox, precaution: Precaution, found: Found | None, *, at_ms
     for each in () if found is None else elsewhere.others(outbox, found):
         if not each.served.cancelled:
             shown[each.holder].append((each.served.direction, each.at_ms))
+    there = {} if found is None else _there(outbox, precaution, found)
     held = 0
     for start in range(0, len(precaution.rows), _SLICE):
         some = precaution.rows[start : start + _SLICE]
         twice = {row.id for row in some if _is_shown(row, shown.get(row.holder, ()))}
+        outbox.database.write(partial(_accept, outbox=outbox, some=some, there=there, at_ms=at_ms))
         held += outbox.database.write(
             partial(_settle, outbox=outbox, some=replace(precaution, rows=some), twice=twice, at_ms=at_ms)
         )
@@ -114,6 +120,36 @@ def _next(connection: sqlite3.Connection, book: int, after: bytes) -> tuple[byte
 
 def _is_shown(row: Waiting, shown: Sequence[tuple[Direction, int]]) -> bool:
     return any(is_same_presence(Direction(row.direction), row.at_ms, *each) for each in shown)
+
+
+def _there(outbox: Outbox, precaution: Precaution, found: Found) -> dict[_Key, list[ServedRegistration]]:
+    """What the service holds of these very rows: its answer was lost, and its search lagged behind when it was asked."""
+    seconds = {row.at_ms // 1000 for row in precaution.rows}
+    shown = [each for each in found.registrations if each.second in seconds and not each.cancelled]
+    holders = elsewhere.holders_of(outbox, {each.ssin for each in shown})
+    there: defaultdict[_Key, list[ServedRegistration]] = defaultdict(list)
+    for each in shown:
+        holder = holders.get(each.ssin)
+        if holder is not None and elsewhere.served_group(outbox, each) == precaution.group:
+            there[holder, each.direction, each.second].append(each)
+    return there
+
+
+def _accept(
+    connection: sqlite3.Connection,
+    outbox: Outbox,
+    some: Sequence[Waiting],
+    there: Mapping[_Key, Sequence[ServedRegistration]],
+    at_ms: int,
+) -> None:
+    for row in some:
+        for each in there.get((row.holder, Direction(row.direction), row.at_ms // 1000), ()):
+            created = Created(registration_id=each.registration_id, validity=each.validity, remarks=each.remarks)
+            # Not where the id settles another row.
+            if settling.accept(connection, outbox, row.id, row.uid, created, at_ms=at_ms, state=State.QUEUED):
+                settling.close_settled(connection, row.id, at_ms=at_ms)
+                settling.verdict_entry(connection, outbox, row.id, {"found": each.registration_id}, at_ms=at_ms)
+                break
 
 
 def _settle(connection: sqlite3.Connection, outbox: Outbox, some: Precaution, twice: set[int], at_ms: int) -> int:

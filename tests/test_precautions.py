@@ -10,6 +10,7 @@ from kiosk.claims import HOUR_MS, Claims
 from kiosk.model import Direction, Registration
 from kiosk.precautions import Precaution
 from kiosk.rules import SAME_PRESENCE_MS
+from kiosk.verdicts import Found
 from tests.people import DECLARATION, EMPLOYER, OTHER_DECLARATION, PLACE, invented_insz
 from tests.worlds import World
 
@@ -119,7 +120,7 @@ def test_a_number_that_was_replaced_is_still_the_person(world: World) -> None:
 
 @pytest.mark.parametrize("state", ["accepted", "unknown", "in_flight", "queued", "refused", "held"])
 def test_a_row_of_our_own_is_never_another_channel(world: World, state: str) -> None:
-    """Neither this very row, which may have arrived, nor another one of the book, in whatever state it is."""
+    """Neither this very row, which has arrived after all, nor another one of the book, in whatever state it is."""
     late = world.tap(ago_seconds=7200)
     earlier = world.tap(ago_seconds=7300)
     for ago in (7200, 7300):
@@ -127,7 +128,32 @@ def test_a_row_of_our_own_is_never_another_channel(world: World, state: str) -> 
     world.database.write(lambda c: c.execute("UPDATE registrations SET state = ? WHERE id = ?", (state, earlier)))
     world.database.write(lambda c: c.execute("UPDATE registrations SET reason = 'channel' WHERE id = ?", (late,)))
     assert _settle(world) == 0
-    assert world.row(late)["state"] == "queued"
+    assert (world.row(late)["state"], world.row(late)["registration_id"]) == ("accepted", 17_000)
+
+
+@pytest.mark.parametrize("shown", ["cancelled", "another second", "another declaration", "another row's"])
+def test_what_is_not_this_very_row_does_not_settle_it(world: World, shown: str) -> None:
+    """One service id settles one row, a cancelled one none; a neighbour is no proof that this one arrived."""
+    number = world.tap(ago_seconds=7200)
+    place = _by_phone(world, 0, Direction.OUT, ago_seconds=7200)
+    served = world.service.rows[place]
+    served.change(direction=Direction.IN)
+    match shown:
+        case "cancelled":
+            served.change(cancelled=True, validity="cancelled")
+        case "another second":
+            served.change(second=served.shown.second + 3600)
+        case "another declaration":
+            served.change(declaration=OTHER_DECLARATION)
+        case _:
+            other = world.tap(5, ago_seconds=7200)
+            world.database.write(
+                lambda c: c.execute("UPDATE registrations SET state = 'accepted', registration_id = 17000 WHERE id = ?", (other,))
+            )
+    _mark(world)
+    precaution = _due(world)
+    precautions.settle(world.outbox, precaution, Found(registrations=(served.shown,)), at_ms=world.time.wall_ms)
+    assert (world.row(number)["state"] == "accepted", world.row(number)["registration_id"]) == (False, None)
 
 
 def test_a_row_that_somebody_cancelled_meanwhile_is_left_alone(world: World) -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from kiosk.model import Direction, Draft, Registration
-from kiosk.verdicts import NotSent, SearchFailed, SearchUnavailable
+from kiosk.verdicts import Ambiguous, CallVerdict, NotNow, NotSent, SearchFailed, SearchUnavailable
 from tests.people import DECLARATION, EMPLOYER, OTHER_DECLARATION, PLACE, invented_insz
 from tests.worlds import World
 
@@ -130,3 +131,22 @@ def test_a_released_row_is_sent_without_another_search(world: World) -> None:
     searches = len(world.service.searches)
     world.run(1)
     assert (world.row(number)["state"], len(world.service.searches)) == ("accepted", searches)
+
+
+def test_what_an_earlier_call_brought_there_after_all_is_not_sent_again(world: World) -> None:
+    """The answer was lost, the search lagged, the service was away: the search before the late send shows it."""
+    world.service.lag_ms = 200_000
+
+    def lose(sent: Sequence[Registration]) -> CallVerdict:
+        world.service.carry_out(sent)
+        return Ambiguous(why="read timeout")
+
+    world.tap(0)
+    world.service.plan.append(lose)
+    world.service.always = lambda _: NotNow(why="503")
+    world.run(1800)
+    world.service.always = None
+    world.run(600)
+    assert world.states() == ["accepted"]
+    assert max(world.service.keys().values()) == 1
+    assert world.tasks() == []
