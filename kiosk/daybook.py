@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from kiosk import elsewhere, findings, notices
 from kiosk.amendments import last_id
 from kiosk.comparison import Comparison, Finding, Kind, Ours, Theirs, What, Why
+from kiosk.days import Done
 from kiosk.identifiers import DeclarationNumber, Employer
 from kiosk.model import Direction, State, TaskKind
 from kiosk.outbox import Outbox, unseal
@@ -57,14 +58,6 @@ class DayRow:
     uid: bytes
     remarks: bytes | None
     cancel_requested: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """That a day was compared, and whether something of it was not settled then; Unix milliseconds UTC."""
-
-    at_ms: int
-    unsettled: int
 
 
 def rows_between(outbox: Outbox, from_ms: int, to_ms: int) -> list[DayRow]:

@@ -10,7 +10,7 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from functools import partial
 from threading import Event
 from typing import Final, Protocol, assert_never
@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 
 from kiosk import daybook
 from kiosk.comparison import Comparison, Finding, Kind, Ours, Why, compare, differences
-from kiosk.daybook import Done, Term
+from kiosk.daybook import Term
+from kiosk.days import AFTER_DAY_MS, bounds, due
 from kiosk.identifiers import DeclarationNumber, Employer
 from kiosk.model import ClockReading
 from kiosk.outbox import Outbox
@@ -39,15 +40,11 @@ _log = logging.getLogger(__name__)
 
 #: A day is fetched in parts, so that memory holds a quarter of it; a search shows at most 20,000 registrations.
 _PART_MS: Final = 6 * 3_600_000
-#: How far back registrations can be corrected at the service.
-RETENTION_DAYS: Final = 30
 #: Single looks for rows that a search does not show; beyond them something else is wrong than a row.
 _MOST_LOOKS: Final = 50
 _UNTRUSTED_SECONDS: Final = 60.0
 _IDLE_SECONDS: Final = 900.0
 _CAP_SECONDS: Final = 3600.0
-#: After local midnight, so that the last taps' validities are there; as much again is chance, so that not every box asks then.
-_AFTER_DAY_MS: Final = 2 * 3_600_000
 _BETWEEN_DAYS_SECONDS: Final = 60.0
 _A_DAY_SECONDS: Final = 86_400.0
 
@@ -144,7 +141,7 @@ class Reconciler:
             return confirmed
         at_ms = self.clock().wall_ms
         daybook.write(self.outbox, rows, confirmed, stale, at_ms=at_ms)
-        if now_ms >= ends_ms + _AFTER_DAY_MS:  # a day that is not over yet is not done by this
+        if now_ms >= ends_ms + AFTER_DAY_MS:  # a day that is not over yet is not done by this
             daybook.record(self.outbox, day.isoformat(), confirmed, at_ms=at_ms)
         return Reconciled(day=day, comparison=confirmed, shown=shown, asked=asked + _missing(told))
 
@@ -244,7 +241,7 @@ class Reconciliation:
     def __init__(self, reconciler: Reconciler, *, dice: Dice = random.random) -> None:
         self._reconciler = reconciler
         self._dice = dice
-        self._late_ms = round(dice() * _AFTER_DAY_MS)
+        self._late_ms = round(dice() * AFTER_DAY_MS)  # not every box asks at the same time
         self._failures = 0
 
     def run(self, stop: Event) -> None:
@@ -282,30 +279,6 @@ class Reconciliation:
                 assert_never(other)
 
 
-def bounds(day: date, zone: ZoneInfo) -> tuple[int, int]:
-    """When a local day begins and when the next one does, Unix milliseconds UTC: 23 to 25 hours."""
-    begins, ends = (datetime.combine(each, time(), zone).timestamp() for each in (day, day + timedelta(days=1)))
-    return round(begins * 1000), round(ends * 1000)
-
-
-def due(now_ms: int, opened_ms: int, done: Mapping[str, Done], zone: ZoneInfo) -> date | None:
-    """The oldest day to compare now, or None: over for two hours, and not compared, or not settled and not compared today.
-
-    Args:
-        now_ms: The trusted clock less this box's own share of chance, Unix milliseconds UTC.
-        opened_ms: When the book was begun, likewise.
-        done: The days that were compared.
-        zone: The site's time zone.
-    """
-    today = _day(now_ms - _AFTER_DAY_MS, zone)
-    first = max(_day(opened_ms, zone), today - timedelta(days=RETENTION_DAYS))
-    for day in (first + timedelta(days=each) for each in range((today - first).days)):
-        known = done.get(day.isoformat())
-        if known is None or (known.unsettled and _day(known.at_ms, zone) < today):
-            return day
-    return None
-
-
 def counts(told: Comparison) -> dict[str, int]:
     """How many of each, and how much of it is not settled."""
     found = {kind.value: sum(finding.kind is kind for finding in told.findings) for kind in Kind}
@@ -326,7 +299,3 @@ def _sum(one: Comparison, other: Comparison) -> Comparison:
 
 def _missing(told: Comparison) -> int:
     return min(_MOST_LOOKS, sum(finding.kind is Kind.ONLY_HERE for finding in told.findings))
-
-
-def _day(at_ms: int, zone: ZoneInfo) -> date:
-    return datetime.fromtimestamp(at_ms / 1000, zone).date()

@@ -6,6 +6,7 @@ import pytest
 
 from kiosk import daybook
 from kiosk.comparison import Comparison, Finding, Kind, Ours, Why
+from kiosk.days import Done
 from kiosk.model import Direction, State
 from kiosk.vault import Field
 from tests.people import DECLARATION, EMPLOYER, OTHER_DECLARATION
@@ -66,5 +67,5 @@ def test_what_a_day_came_to_is_noted_by_its_date(world: World) -> None:
     nothing = Comparison(equal=0, findings=(), explained={Why.WAITING: 1}, stale=())
     daybook.record(world.outbox, "2026-11-05", nothing, at_ms=1)
     daybook.record(world.outbox, "2026-11-05", nothing, at_ms=2)
-    assert world.database.read(lambda c: daybook.days_done(c, 1)) == {"2026-11-05": daybook.Done(at_ms=2, unsettled=1)}
+    assert world.database.read(lambda c: daybook.days_done(c, 1)) == {"2026-11-05": Done(at_ms=2, unsettled=1)}
     assert world.database.read(lambda c: daybook.days_done(c, 2)) == {}

@@ -14,12 +14,12 @@ import pytest
 from kiosk import cancellations, elsewhere, roster
 from kiosk.comparison import Finding, Kind, What, Why
 from kiosk.contact import Pace
-from kiosk.daybook import Done
+from kiosk.days import bounds
 from kiosk.followup import FollowUp
 from kiosk.identifiers import DeclarationNumber, Employer
 from kiosk.line import DeliverySettings
 from kiosk.model import Direction, Draft, Profile, Registration, State
-from kiosk.reconciliation import Reconciled, Reconciler, Reconciliation, bounds, counts, due
+from kiosk.reconciliation import Reconciled, Reconciler, Reconciliation, counts
 from kiosk.verdicts import Answered, ItemVerdict, NotCreated, NotThere, Query, SearchFailed, SearchUnavailable, SearchVerdict
 from tests.people import DECLARATION, EMPLOYER, OTHER_DECLARATION, OTHER_EMPLOYER, PLACE, invented_insz
 from tests.worlds import Served, World
@@ -384,29 +384,6 @@ def test_a_day_is_the_sites(world: World, day: date, hours: int) -> None:
     assert _compare(world, day).comparison.equal == 2
     others = (day - timedelta(days=1), day + timedelta(days=1))
     assert [_compare(world, other).comparison.equal for other in others] == [1, 1]
-
-
-def _at(day: date, hour: float) -> int:
-    return bounds(day, ZONE)[0] + round(hour * HOUR_MS)
-
-
-def test_the_oldest_day_that_was_not_compared_comes_first() -> None:
-    """Over for two hours, within thirty days, and not before the book began."""
-    opened = _at(date(2026, 11, 2), 9)
-    done = {"2026-11-02": Done(at_ms=_at(date(2026, 11, 3), 3), unsettled=0)}
-    assert due(_at(date(2026, 11, 3), 1.9), opened, {}, ZONE) is None
-    assert due(_at(date(2026, 11, 3), 2.1), opened, {}, ZONE) == date(2026, 11, 2)
-    assert due(_at(date(2026, 11, 3), 23), opened, done, ZONE) is None
-    assert due(_at(date(2026, 11, 5), 3), opened, done, ZONE) == date(2026, 11, 3)
-    assert due(_at(date(2027, 2, 1), 3), opened, {}, ZONE) == date(2027, 1, 2)
-
-
-def test_a_day_that_was_not_settled_is_compared_again_once_a_day() -> None:
-    """What was still on its way, or differed, may be in order now."""
-    opened = _at(date(2026, 11, 2), 9)
-    done = {"2026-11-02": Done(at_ms=_at(date(2026, 11, 3), 3), unsettled=1)}
-    assert due(_at(date(2026, 11, 3), 23), opened, done, ZONE) is None
-    assert due(_at(date(2026, 11, 4), 2.1), opened, done, ZONE) == date(2026, 11, 2)
 
 
 def _thread(world: World) -> Reconciliation:

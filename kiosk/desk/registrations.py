@@ -15,12 +15,13 @@ from zoneinfo import ZoneInfo
 from kiosk import amendments, daybook, elsewhere, roster
 from kiosk.advice import Language
 from kiosk.comparison import Finding
+from kiosk.days import bounds
 from kiosk.desk import Call, Desk, params, views
 from kiosk.errors import Declined, SealBroken, UsageError
 from kiosk.identifiers import DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber, Insz
 from kiosk.model import rfc3339
 from kiosk.outbox import Outbox
-from kiosk.reconciliation import Consultant, Reconciled, Reconciler, bounds, counts
+from kiosk.reconciliation import Consultant, Reconciled, Reconciler, counts
 from kiosk.verdicts import Consulted, Found, NotThere, Query, SearchFailed, SearchUnavailable, ServedRegistration
 
 #: What one answer holds at most, some two megabytes; a search is narrowed rather than told in parts: it asks anew each time.
