@@ -160,13 +160,12 @@ class References:
                     unjudged=flat.unjudged | branch.unjudged,
                 )
             kinds = [branch.types for branch in branches]
-            if branches and None not in kinds:
+            if None not in kinds:
                 flat = replace(flat, types=_both(flat.types, frozenset().union(*(kind or frozenset() for kind in kinds))))
             values = [branch.enum for branch in branches if branch.enum is not None]
-            if len(values) == len(branches) and branches and flat.enum is None:
+            if len(values) == len(branches) and flat.enum is None:
                 flat = replace(flat, enum=tuple(value for each in values for value in each))
-            if branches:
-                flat = replace(flat, required=flat.required | frozenset.intersection(*(branch.required for branch in branches)))
+            flat = replace(flat, required=flat.required | frozenset.intersection(*(branch.required for branch in branches)))
         return flat
 
     def _target(self, file: str, reference: str) -> Node | str:
