@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from kiosk import daybook
 from kiosk.comparison import Comparison, Finding, Kind, Ours, Why, compare, differences
 from kiosk.daybook import Term
-from kiosk.days import AFTER_DAY_MS, bounds, due
+from kiosk.days import AFTER_DAY_MS, Done, bounds, due
 from kiosk.identifiers import DeclarationNumber, Employer
 from kiosk.model import ClockReading
 from kiosk.outbox import Outbox
@@ -47,6 +47,8 @@ _IDLE_SECONDS: Final = 900.0
 _CAP_SECONDS: Final = 3600.0
 _BETWEEN_DAYS_SECONDS: Final = 60.0
 _A_DAY_SECONDS: Final = 86_400.0
+#: Failures in a row before another day is tried.
+_TRIES: Final = 3
 
 
 class Consultant(Protocol):
@@ -243,6 +245,8 @@ class Reconciliation:
         self._dice = dice
         self._late_ms = round(dice() * AFTER_DAY_MS)  # not every box asks at the same time
         self._failures = 0
+        #: Days that could not be compared today: one that never can must not keep the others waiting.
+        self._put_off: dict[str, Done] = {}
 
     def run(self, stop: Event) -> None:
         """Compare what is due until ``stop`` is set."""
@@ -257,7 +261,7 @@ class Reconciliation:
         outbox = reconciler.outbox
         done = outbox.database.read(partial(daybook.days_done, book=outbox.book))
         first_ms = outbox.database.read(partial(daybook.opened_ms, book=outbox.book))
-        day = due(now.wall_ms - self._late_ms, first_ms, done, reconciler.zone)
+        day = due(now.wall_ms - self._late_ms, first_ms, {**self._put_off, **done}, reconciler.zone)
         if day is None:
             return _IDLE_SECONDS
         if reconciler.pass_by(day):
@@ -271,9 +275,12 @@ class Reconciliation:
             case SearchFailed(retry_after=asked):
                 wait = backoff(self._failures, cap_seconds=_CAP_SECONDS, asked_seconds=asked, dice=self._dice)
                 self._failures += 1
+                if self._failures % _TRIES == 0:
+                    self._put_off[day.isoformat()] = Done(at_ms=now.wall_ms, unsettled=1)
                 return max(wait, _BETWEEN_DAYS_SECONDS)
             case SearchUnavailable(why=why):
                 _log.warning("day can't be reconciled", extra={"day": day.isoformat(), "why": why})
+                self._put_off[day.isoformat()] = Done(at_ms=now.wall_ms, unsettled=1)
                 return _A_DAY_SECONDS
             case other:
                 assert_never(other)

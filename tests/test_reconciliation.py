@@ -423,8 +423,28 @@ def test_a_service_that_fails_is_asked_later_and_one_that_refuses_the_next_day(w
     world.time.trusted = False
     assert thread.step() == 60
     world.time.trusted = True
-    assert thread.step() == 60
     assert thread.step() == 900
+    world.time.pass_seconds(24 * 3600)
+    assert [thread.step() for _ in range(3)] == [60, 1, 900]
+
+
+def test_a_day_that_can_never_be_compared_keeps_no_other_waiting(world: World) -> None:
+    """After three failures in a row the next day has its turn; the first is tried again tomorrow."""
+    world.database.write(lambda c: c.execute("UPDATE books SET opened_ms = ?", (BEGINS_MS - 24 * HOUR_MS,)))
+    _accepted(world, HOUR_MS, -HOUR_MS)
+    find = world.service.find
+    broken = SearchFailed(why="the search has too many pages")
+    world.service.search_always = lambda query: broken if query.to_ms < BEGINS_MS else find(query)
+    thread = _thread(world)
+    for _ in range(4):
+        thread.step()
+    days = world.select("SELECT day, equal FROM reconciliations")
+    assert days == [("2026-11-05", 1)]
+    assert thread.step() == 900
+    world.service.search_always = None
+    world.time.pass_seconds(24 * 3600)
+    thread.step()
+    assert len(world.select("SELECT day FROM reconciliations")) == 2
 
 
 def test_a_day_that_is_not_over_is_not_done_by_looking_at_it(world: World) -> None:
