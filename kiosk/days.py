@@ -41,7 +41,7 @@ def due(now_ms: int, opened_ms: int, done: Mapping[str, Done], zone: ZoneInfo) -
     first = max(_day(opened_ms, zone), today - timedelta(days=RETENTION_DAYS))
     for day in (first + timedelta(days=each) for each in range((today - first).days)):
         known = done.get(day.isoformat())
-        if known is None or (known.unsettled and _day(known.at_ms, zone) < today):
+        if known is None or (known.unsettled and _day(known.at_ms - AFTER_DAY_MS, zone) < today):
             return day
     return None
 
