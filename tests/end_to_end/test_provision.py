@@ -10,13 +10,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hardware.virtual_reader import READER_NAME, VirtualReader
+from kiosk.config import load
+from kiosk.opening import borrowed_desk
 from kiosk.provision.questions import literal
+from kiosk.provisioning import KeyKind, make_client_key
 from kiosk.simulator.simulator import Simulator
 from tests.admins import CLIENT_ID, SITE, answers
-from tests.people import CANARY_CARD, CANARY_INSZ, CANARY_NAME
+from tests.box import CLIENT_ID as BOX_CLIENT
+from tests.box import Box
+from tests.people import CANARY_CARD, CANARY_INSZ, CANARY_NAME, OTHER_EMPLOYER, invented_card, invented_line
 
 SECONDS = 60
 
@@ -221,3 +227,47 @@ def test_wrong_usage_is_told(tmp_path: Path) -> None:
             assert (wrong.returncode, told in wrong.stderr) == (2, True)
         ghost = kiosk(tmp_path, "provision", "--answers", written(tmp_path, simulator), "--user", "nobody-of-that-name")
         assert (ghost.returncode, "no user" in ghost.stderr) == (2, True)
+
+
+def test_a_key_is_rotated_under_a_running_daemon(tmp_path: Path) -> None:
+    """Taps before, between and after are accepted, the last ones with the old certificate gone from Chaman; all is recorded."""
+    (tmp_path / "box").mkdir()
+    with Simulator(tmp_path / "service") as simulator, Box(tmp_path / "box", simulator) as box:
+        box.provision().start().enrol([invented_line(number) for number in range(3)])
+        folder = box.folder
+
+        def tapped(number: int) -> int:
+            box.tap(invented_card(number))
+            return int(box.settle()["accepted"])
+
+        assert tapped(0) == 1
+        assert "next key is ready" in box.verb("provision", "rotate", "--key", "p-384").out
+        simulator.add_client(BOX_CLIENT, (folder / "client.cert.next.pem").read_bytes())
+        assert tapped(1) == 2
+        switched = box.verb("provision", "rotate")
+        assert (switched.code, "the old one is gone" in switched.out) == (0, True), switched
+        simulator.authority.clients.remove(BOX_CLIENT)
+        simulator.add_client(BOX_CLIENT, (folder / "client.cert.pem").read_bytes())
+        assert tapped(2) == 3
+        assert simulator.ledger.duplicates() == 0
+        assert {path.name for path in folder.glob("client.*")} == {"client.key.pem", "client.cert.pem"}
+        box.stop()
+        with borrowed_desk(load(box.config, {}), create=False) as desk:
+            kinds = [
+                kind for (kind,) in desk.database.read(lambda c: c.execute("SELECT kind FROM evidence ORDER BY id").fetchall())
+            ]
+        assert [kind for kind in kinds if kind.startswith("key_")] == ["key_prepared", "key_switched", "key_retired"]
+
+
+def test_an_employers_own_key_is_rotated_by_his_number(tmp_path: Path) -> None:
+    """Only his pair gets a successor; the box's own key is left alone."""
+    (tmp_path / "box").mkdir()
+    with Simulator(tmp_path / "service") as simulator, Box(tmp_path / "box", simulator) as box:
+        box.provision()
+        key, certificate = (box.folder / f"other.{name}.pem" for name in ("key", "cert"))
+        make_client_key(key, certificate, company="Other NV", now=datetime.now(UTC), kind=KeyKind.P_384)
+        table = f'[[credential]]\nenterprise_number = "{OTHER_EMPLOYER.value}"\nclient_id = "other"\n'
+        box.config.write_text(f'{box.config.read_text()}\n{table}private_key = "{key}"\ncertificate = "{certificate}"\n')
+        ran = box.verb("provision", "rotate", "--employer", OTHER_EMPLOYER.value)
+        assert (ran.code, "other.cert.next.pem" in ran.out) == (0, True), ran
+        assert sorted(path.name for path in box.folder.glob("*.next.pem")) == ["other.cert.next.pem", "other.key.next.pem"]
