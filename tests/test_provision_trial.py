@@ -20,7 +20,7 @@ from kiosk.provision.questions import Notebook, literal
 from kiosk.settings import Config
 from kiosk.simulator.simulator import Simulator
 from tests.admins import Admin, answers, desk_of
-from tests.box import Box
+from tests.box import CLIENT_ID, Box
 from tests.people import CANARY, CANARY_CARD, CANARY_INSZ, CANARY_NAME, invented_card
 
 
@@ -88,6 +88,15 @@ def test_a_registration_that_is_not_accepted_is_told(box: Box, simulator: Simula
     box.start()
     box.enrol([CANARY])
     with pytest.raises(Declined, match="registration 1 is"):
+        trial.register_once(admin(), config_of(box), CANARY_CARD.identifier.hex())
+
+
+def test_a_box_that_is_not_known_any_more_does_not_wait(box: Box, simulator: Simulator) -> None:
+    """The token server's refusal is told at once: waiting would not end it."""
+    simulator.authority.clients.remove(CLIENT_ID)
+    box.start()
+    box.enrol([CANARY])
+    with pytest.raises(Declined, match=r"registration 1 is queued: .*invalid_client"):
         trial.register_once(admin(), config_of(box), CANARY_CARD.identifier.hex())
 
 

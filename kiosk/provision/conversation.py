@@ -83,8 +83,8 @@ def prepare(setup: Setup) -> Config:
             setup.asker.say(words.RESUMED.format(notebook=setup.notebook.path))
         _make_folder(setup.folder)
         _make_keys(setup)
-        _go_to_chaman(setup)
-        write_whole(setup.config, _configuration(setup), mode=0o640)
+        client_id = _go_to_chaman(setup)
+        write_whole(setup.config, _configuration(setup, client_id), mode=0o640)
         setup.asker.say(f"written: {setup.config}")
     return load(setup.config, setup.environ)
 
@@ -257,7 +257,7 @@ def _missed(asker: Asker, path: Path, pair: Bought, company: str) -> str:
     return "\n".join(f"{path}: {criterion.name}: {criterion.told}; {criterion.repair}" for criterion in unmet(found))
 
 
-def _go_to_chaman(setup: Setup) -> None:
+def _go_to_chaman(setup: Setup) -> str:
     if setup.notebook.text(questions.CLIENT_ID.key) is None:
         setup.asker.say(words.CHAMAN.format(certificate=setup.folder / CERTIFICATE))
         if not setup.asker.attended:
@@ -265,13 +265,14 @@ def _go_to_chaman(setup: Setup) -> None:
                 "the file of answers has no client_id yet; keys and certificate are made and stay",
                 repair='do the above in Chaman, add client_id = "..." to the answers, and run this again',
             )
-    setup.asker.ask(questions.CLIENT_ID)
+    client_id = setup.asker.ask(questions.CLIENT_ID)
     setup.asker.say(words.CHAMAN_DONE)
+    return client_id
 
 
-def _configuration(setup: Setup) -> str:
+def _configuration(setup: Setup, client_id: str) -> str:
     asker = setup.asker
-    service = _service(setup)
+    service = _service(setup, client_id)
     site = {"name": literal(asker.ask(questions.SITE))}
     declarations = [questions.read_declaration(answer) for answer in asker.ask_several(questions.DECLARATIONS)]
     sections: dict[str, list[Table]] = {"site": [site], "service": [service]}
@@ -301,10 +302,10 @@ def _clock_is_set() -> bool:
     return Timekeeper(source="kernel", max_error_seconds=60).read().trusted
 
 
-def _service(setup: Setup) -> Table:
+def _service(setup: Setup, client_id: str) -> Table:
     asker = setup.asker
     api_url = asker.ask(questions.API_URL)
-    table = {"api_url": literal(api_url), "client_id": literal(asker.ask(questions.CLIENT_ID))}
+    table = {"api_url": literal(api_url), "client_id": literal(client_id)}
     table |= {"private_key": literal(CLIENT_KEY), "certificate": literal(CERTIFICATE)}
     if not (urlsplit(api_url).hostname or "").endswith(_KNOWN_HOSTS):
         table["token_url"] = literal(asker.ask(questions.TOKEN_ADDRESS))
