@@ -45,7 +45,7 @@ class Canceller:
     def step(self, now: ClockReading) -> bool:
         """Send one call, or look at one row whose call was left without an answer; False when nothing is due."""
         line = self._line
-        if boot_seconds(now) < max(line.contact.send_from, line.contact.search_from):
+        if boot_seconds(now) < max(line.contact.send_from, line.contact.cancel_from):
             return False
         cancellation = cancellations.due(line.outbox, now.wall_ms, size=self._size)
         if cancellation is None:
@@ -65,7 +65,7 @@ class Canceller:
         due_ms = line.outbox.database.read(partial(cancellations.next_due_ms, book=line.outbox.book))
         if due_ms is None:
             return None
-        contact = max(line.contact.send_from, line.contact.search_from)
+        contact = max(line.contact.send_from, line.contact.cancel_from)
         return max((due_ms - now.wall_ms) / 1000, contact - boot_seconds(now))
 
     def _send(self, cancellation: Cancellation, employer: Employer, now: ClockReading) -> None:
@@ -78,6 +78,7 @@ class Canceller:
         match verdict:
             case CancelAnswered(items=items) if len(items) == len(rows):
                 line.contact.answered(now.wall_ms)
+                line.contact.cancelled()
                 self._settle_items(employer, list(zip(rows, items, strict=True)), now)
             case CancelAnswered():
                 self._doubt(cancellation, "an answer to another number of items", now)
@@ -85,17 +86,15 @@ class Canceller:
                 self._doubt(cancellation, why, now)
             case NotSent(why=why, reachable=reachable, retry_after=asked):
                 cancellations.put_back(line.outbox, rows, again_ms=now.wall_ms)
-                line.contact.failed(boot_seconds(now), why, reachable=reachable, asked=asked)
+                line.contact.cancel_failed(boot_seconds(now), why, asked, reachable=reachable)
             case NotNow(why=why, retry_after=asked):
                 cancellations.put_back(line.outbox, rows, again_ms=now.wall_ms)
-                line.contact.failed(boot_seconds(now), why, asked=asked)
+                line.contact.cancel_failed(boot_seconds(now), why, asked)
             case CallRefused() | TooLarge():
                 self._settle_refusal(cancellation, employer, verdict, now)
-            case Misconfigured(why=why, employer_only=True):
-                cancellations.hold_up(line.outbox, rows, why, at_ms=now.wall_ms)
             case Misconfigured(why=why):
-                cancellations.put_back(line.outbox, rows, again_ms=now.wall_ms)
-                line.contact.misconfigured(boot_seconds(now), why)
+                # This operation's path or permission, or a credential: where registrations meet it too, they say so.
+                cancellations.hold_up(line.outbox, rows, why, at_ms=now.wall_ms)
             case other:
                 assert_never(other)
 
@@ -105,9 +104,7 @@ class Canceller:
         cancelled = [row for row, item in answers if isinstance(item, Cancelled)]
         outbox.database.write(partial(_all_done, outbox=outbox, rows=cancelled, at_ms=now.wall_ms))
         _log.info("cancelled", extra={"rows": len(cancelled), "refused": len(answers) - len(cancelled)})
-        for row, item in answers:
-            if isinstance(item, NotCancelled):
-                self._look(row, employer, item.reason)
+        self._look_all([(row, item.reason) for row, item in answers if isinstance(item, NotCancelled)], employer, now)
 
     def _settle_refusal(
         self, cancellation: Cancellation, employer: Employer, verdict: CallRefused | TooLarge, now: ClockReading
@@ -121,18 +118,25 @@ class Canceller:
             self._size = 1  # remembered until the next start: the one that nobody names is found by asking for each alone
         line.contact.refused(refusal.reason)
         cancellations.put_back(line.outbox, [row for index, row in enumerate(rows) if index not in named], again_ms=now.wall_ms)
-        for index, reason in named.items():
-            self._look(rows[index], employer, reason)
+        self._look_all([(rows[index], reason) for index, reason in named.items()], employer, now)
 
     def _doubt(self, cancellation: Cancellation, why: str, now: ClockReading) -> None:
         """Nobody knows whether it was carried out: it is looked at after a while."""
         line = self._line
         cancellations.look_later(line.outbox, cancellation.rows, again_ms=now.wall_ms + line.settings.settle_ms)
-        line.contact.failed(boot_seconds(now), why)
+        line.contact.cancel_failed(boot_seconds(now), why, None)
         _log.warning("a cancellation is without an answer", extra={"rows": len(cancellation.rows), "why": why})
 
-    def _look(self, row: Withdrawn, employer: Employer, reason: str | None) -> None:
-        """Look at one registration.
+    def _look_all(self, refused: Sequence[tuple[Withdrawn, str]], employer: Employer, now: ClockReading) -> None:
+        """Look at each that was refused; after a look that failed the others wait: meanwhile registrations are sent."""
+        for done, (row, reason) in enumerate(refused, 1):
+            if not self._look(row, employer, reason):
+                later = [row for row, _ in refused[done:]]
+                cancellations.look_later(self._line.outbox, later, again_ms=now.wall_ms + self._line.settings.settle_ms)
+                return
+
+    def _look(self, row: Withdrawn, employer: Employer, reason: str | None) -> bool:
+        """Look at one registration; False where that came to nothing.
 
         Cancelled, or there no more: done. Still there: refused where the service gave a ``reason``, else sent again, as
         where it can't be looked at: a cancellation that arrives twice harms nobody.
@@ -150,10 +154,12 @@ class Canceller:
             case Consulted() | SearchUnavailable():
                 self._conclude(row, reason, now)
             case SearchFailed(why=why, retry_after=asked, reachable=reachable):
-                line.contact.search_failed(boot_seconds(now), why, asked, reachable=reachable)
+                line.contact.cancel_failed(boot_seconds(now), why, asked, reachable=reachable)
                 cancellations.look_later(outbox, [row], again_ms=now.wall_ms + line.settings.settle_ms)
+                return False
             case other:
                 assert_never(other)
+        return True
 
     def _conclude(self, row: Withdrawn, refusal: str | None, now: ClockReading) -> None:
         """Cancelled, or with a reason refused for good."""

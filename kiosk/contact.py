@@ -1,7 +1,7 @@
 """How the service has answered lately, and when it may be asked again. Time and chance are arguments.
 
-One pace for the whole service, never one for each row (design, section 4); searches have their own, so that a search
-that fails does not keep anybody's registration back.
+One pace for the whole service, never one for each row (design, section 4); searches and cancellations have their own, so
+that one of them that fails does not keep anybody's registration back.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ class Contact:
         self._dice = dice
         self._failures = 0
         self._faults = 0
+        self.cancel_from = self.send_from
         self._search_failures = 0
+        self._cancel_failures = 0
 
     @property
     def works(self) -> bool:
@@ -113,6 +115,17 @@ class Contact:
         cap = self._pace.backoff_cap_seconds if reachable else self._pace.connect_cap_seconds
         self.search_from = now + backoff(self._search_failures, cap_seconds=cap, asked_seconds=asked, dice=self._dice)
         self._search_failures += 1
+        self._say(self.status.state, why)
+
+    def cancelled(self) -> None:
+        """A cancellation, or the look at what became of one, was answered."""
+        self._cancel_failures = 0
+
+    def cancel_failed(self, now: float, why: str, asked: float | None, *, reachable: bool = True) -> None:
+        """A cancellation did not come about, or nobody knows what became of it; calls go on."""
+        cap = self._pace.backoff_cap_seconds if reachable else self._pace.connect_cap_seconds
+        self.cancel_from = now + backoff(self._cancel_failures, cap_seconds=cap, asked_seconds=asked, dice=self._dice)
+        self._cancel_failures += 1
         self._say(self.status.state, why)
 
     def _say(self, state: ServiceState, why: str) -> None:

@@ -143,7 +143,8 @@ class Services:
 
     def _ask(self, employer: Employer | None, question: Callable[[Client], _T]) -> _T | SearchFailed:
         client = self._client(employer)
-        answer = question(client) if isinstance(client, Client) else SearchFailed(why=client.why, credential=client.credential)
+        failed = isinstance(client, Misconfigured)
+        answer = question(client) if isinstance(client, Client) else SearchFailed(why=client.why, credential=failed)
         if isinstance(answer, SearchFailed) and answer.credential:
             self._faults[self._whose(employer)] = answer.why
         # Health is asked without a token, and a 403 may well be this client's: neither says that the credential works.
@@ -151,12 +152,12 @@ class Services:
             self._faults.pop(self._whose(employer), None)
         return answer
 
-    def _client(self, employer: Employer | None) -> Client | Misconfigured:
+    def _client(self, employer: Employer | None) -> Client | Misconfigured | NotSent:
         whose = self._whose(employer)
         settings = self._default if whose is None else self._own[whose]
         with self._lock:
             if self._stopped:
-                return Misconfigured(why="the box is stopping")
+                return NotSent(why="the box is stopping")
             stamp = _stamp(settings.private_key)
             known = self._clients.get(whose)
             if known is not None and known[1] == stamp:

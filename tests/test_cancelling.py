@@ -63,17 +63,55 @@ def test_what_a_human_regrets_is_cancelled_in_one_call(world: World) -> None:
     assert world.service.looks == []
 
 
-@pytest.mark.parametrize("verdict", [NotSent(why="no route"), NotNow(why="503", retry_after=20), Misconfigured(why="missingScope")])
+@pytest.mark.parametrize("verdict", [NotSent(why="no route"), NotNow(why="503", retry_after=20)])
 def test_a_cancellation_that_was_not_carried_out_is_sent_again(world: World, verdict: CancelVerdict) -> None:
-    """The wish is kept, and the pace is the same as for registrations."""
+    """The wish is kept, with a pace of its own: taps are shown as sent as long as registrations are."""
     (row,) = _wanted(world)
     world.service.cancel_plan.append(_say(verdict))
     world.run()
+    assert isinstance(verdict, NotSent | NotNow)
     assert (world.states(), world.row(row)["cancel_requested"]) == (["accepted"], 1)
-    assert world.delivery.status().offline
+    assert (world.delivery.status().offline, world.delivery.status().last_error) == (False, verdict.why)
     world.run(60)
     assert world.states() == ["cancelled"]
     assert (len(world.service.cancels), world.service.looks) == (2, [])
+
+
+@pytest.mark.parametrize(
+    "verdict", [Misconfigured(why="404 resourceNotFound"), Ambiguous(why="500"), NotNow(why="503"), NotSent(why="no route")]
+)
+def test_an_operation_that_never_works_keeps_no_registration_back(world: World, verdict: CancelVerdict) -> None:
+    """Only registering is known of the service: where cancelling leads nowhere, the next tap goes at once all the same."""
+    _wanted(world)
+    world.service.cancel_plan.extend([_say(verdict)] * 10_000)
+    world.run(7200, steps=10_000)
+    world.tap(1)
+    world.run(1)
+    assert world.states() == ["accepted", "accepted"]
+    assert len(world.service.cancels) < 7200 / 10
+    assert not world.delivery.status().offline
+
+
+def test_a_wish_that_the_box_may_not_carry_out_is_a_task_and_tried_again(world: World) -> None:
+    """Somebody grants the permission meanwhile: within the hour it is cancelled, and the task is done."""
+    (row,) = _wanted(world)
+    world.service.cancel_plan.append(_say(Misconfigured(why="403 missingScope")))
+    world.run(60)
+    assert world.tasks() == [("not_cancelled", row, "403 missingScope")]
+    world.run(3600)
+    assert (world.states(), world.tasks()) == (["cancelled"], [])
+
+
+def test_a_look_that_fails_lets_the_others_wait(world: World) -> None:
+    """Two hundred looks that each end in a timeout would keep everybody's registrations back for an hour."""
+    _wanted(world, 20)
+    world.service.cancel_plan.append(_say(CancelAnswered(items=(NotCancelled(reason="tooLate"),) * 20)))
+    world.service.look_plan.append(SearchFailed(why="timeout"))
+    world.delivery.step()
+    world.run()
+    assert len(world.service.looks) == 1
+    world.run(600)
+    assert set(world.states()) == {"cancelled"}
 
 
 @pytest.mark.parametrize("carried_out", [True, False])

@@ -80,3 +80,20 @@ def test_a_search_that_reached_nobody_is_tried_again_as_soon_as_a_call() -> None
     unreachable = contact.search_from
     contact.search_failed(0, "timeout", None)
     assert (unreachable, contact.search_from) == (15, 150)
+
+
+def test_a_failed_cancellation_keeps_no_registration_back() -> None:
+    """Cancellations have a pace of their own too, and leave that of searches and the service's state alone."""
+    contact = _contact()
+    contact.answered(7)
+    others = (contact.send_from, contact.search_from)
+    waits = []
+    for _ in range(3):
+        contact.cancel_failed(0, "404", None)
+        waits.append(contact.cancel_from)
+    contact.cancelled()
+    contact.cancel_failed(0, "429", 10)
+    assert waits == [1, 2, 4]
+    assert contact.cancel_from == 11.25
+    assert (contact.send_from, contact.search_from) == others
+    assert (contact.status.state, contact.status.last_error) == (ServiceState.UP, "429")

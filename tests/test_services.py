@@ -27,6 +27,7 @@ from kiosk.verdicts import (
     Health,
     Misconfigured,
     NotCancelled,
+    NotSent,
     NotThere,
     Query,
     SearchFailed,
@@ -226,7 +227,7 @@ def test_the_smaller_calls_reach_the_service(gate: Gate) -> None:
 def test_once_stopped_nothing_is_sent(gate: Gate) -> None:
     """After abort every call comes to nothing, also for an employer who was never called for."""
     gate.services.abort()
-    assert isinstance(gate.services.register([registration(OTHER_EMPLOYER)]), Misconfigured)
+    assert isinstance(gate.services.register([registration(OTHER_EMPLOYER)]), NotSent)
     assert isinstance(gate.services.health(), SearchFailed)
-    assert isinstance(gate.services.token(), Misconfigured)
+    assert isinstance(gate.services.token(), NotSent)
     assert gate.senders() == []
