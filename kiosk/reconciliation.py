@@ -46,7 +46,6 @@ _UNTRUSTED_SECONDS: Final = 60.0
 _IDLE_SECONDS: Final = 900.0
 _CAP_SECONDS: Final = 3600.0
 _BETWEEN_DAYS_SECONDS: Final = 60.0
-_A_DAY_SECONDS: Final = 86_400.0
 #: Failures in a row before another day is tried.
 _TRIES: Final = 3
 
@@ -261,7 +260,7 @@ class Reconciliation:
         outbox = reconciler.outbox
         done = outbox.database.read(partial(daybook.days_done, book=outbox.book))
         first_ms = outbox.database.read(partial(daybook.opened_ms, book=outbox.book))
-        day = due(now.wall_ms - self._late_ms, first_ms, {**self._put_off, **done}, reconciler.zone)
+        day = due(now.wall_ms - self._late_ms, first_ms, {**done, **self._put_off}, reconciler.zone)
         if day is None:
             return _IDLE_SECONDS
         if reconciler.pass_by(day):
@@ -270,6 +269,7 @@ class Reconciliation:
         match came:
             case Reconciled(comparison=comparison):
                 self._failures = 0
+                self._put_off.pop(day.isoformat(), None)
                 _log.info("day reconciled", extra={"day": day.isoformat(), **counts(comparison)})
                 return _BETWEEN_DAYS_SECONDS * (1 + self._dice())
             case SearchFailed(retry_after=asked):
@@ -281,7 +281,7 @@ class Reconciliation:
             case SearchUnavailable(why=why):
                 _log.warning("day can't be reconciled", extra={"day": day.isoformat(), "why": why})
                 self._put_off[day.isoformat()] = Done(at_ms=now.wall_ms, unsettled=1)
-                return _A_DAY_SECONDS
+                return _CAP_SECONDS
             case other:
                 assert_never(other)
 

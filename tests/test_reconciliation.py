@@ -419,7 +419,7 @@ def test_a_service_that_fails_is_asked_later_and_one_that_refuses_the_next_day(w
     ]
     world.service.search_plan.extend(partial(_answered, answer) for answer in answers)
     thread = _thread(world)
-    assert [thread.step() for _ in answers] == [1800, 60, 86_400]
+    assert [thread.step() for _ in answers] == [1800, 60, 3600]
     world.time.trusted = False
     assert thread.step() == 60
     world.time.trusted = True
@@ -445,6 +445,22 @@ def test_a_day_that_can_never_be_compared_keeps_no_other_waiting(world: World) -
     world.time.pass_seconds(24 * 3600)
     thread.step()
     assert len(world.select("SELECT day FROM reconciliations")) == 2
+
+
+def test_a_day_that_the_service_shows_no_more_keeps_no_other_waiting(world: World) -> None:
+    """A day that differed is compared again each day, until the service refuses it for its age: the newer days go on."""
+    world.database.write(lambda c: c.execute("UPDATE books SET opened_ms = ?", (BEGINS_MS - 24 * HOUR_MS,)))
+    world.database.write(lambda c: c.execute("INSERT INTO reconciliations VALUES (1, '2026-11-04', 0, 0, 0, 0, 0, 0, 1)"))
+    _accepted(world, HOUR_MS, -HOUR_MS)
+    find = world.service.find
+    refused = SearchUnavailable(why="400 badRequest")
+    world.service.search_always = lambda query: refused if query.to_ms < BEGINS_MS else find(query)
+    thread, asked = _thread(world), 0.0
+    while asked < 6 * 3600:
+        wait = thread.step()
+        world.time.pass_seconds(wait)
+        asked += wait
+    assert world.select("SELECT day, equal FROM reconciliations WHERE equal > 0") == [("2026-11-05", 1)]
 
 
 def test_a_day_that_is_not_over_is_not_done_by_looking_at_it(world: World) -> None:
