@@ -13,7 +13,8 @@ from kiosk.cli.common import ask
 from kiosk.provision import trial
 from kiosk.provision.askers import Asker, Terminal
 from kiosk.provision.conversation import Setup
-from kiosk.provision.questions import Notebook, Question
+from kiosk.provision.notebook import Notebook
+from kiosk.provision.questions import Question
 from kiosk.settings import Config
 from kiosk.simulator.simulator import Simulator
 

@@ -23,8 +23,10 @@ from kiosk.model import Coordinates, Environment
 from kiosk.opening import borrowed_desk
 from kiosk.provision import production, trial
 from kiosk.provision.askers import Unattended
-from kiosk.provision.conversation import confirm_place, hand_over, is_handed_over, prepare, prove_token
-from kiosk.provision.questions import Notebook
+from kiosk.provision.conversation import prepare, prove_token
+from kiosk.provision.handover import hand_over, is_handed_over
+from kiosk.provision.notebook import Notebook
+from kiosk.provision.place import confirm_place
 from kiosk.provisioning import KeyKind, make_client_key
 from kiosk.settings import Config, Driver
 from kiosk.simulator.simulator import Simulator

@@ -11,8 +11,8 @@ from kiosk.config import load
 from kiosk.contract import PRODUCTION_API_URL, TOKEN_URL, ServiceSettings
 from kiosk.errors import Declined, UsageError
 from kiosk.opening import borrowed_desk, open_house
+from kiosk.provision.notebook import Notebook
 from kiosk.provision.production import leave_training
-from kiosk.provision.questions import Notebook
 from kiosk.provisioning import KeyKind, make_client_key
 from kiosk.settings import Config
 from kiosk.verdicts import NotSent

@@ -1,22 +1,16 @@
-"""kiosk.provision.questions reads answers strictly, keeps them durably, and reports every mistake of a file at once."""
+"""kiosk.provision.questions reads answers strictly and says in a sentence what they can not be."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from kiosk.cli.provision import ANSWERS, YES
-from kiosk.errors import UsageError
 from kiosk.identifiers import DeclarationNumber, EnterpriseNumber, ForeignVatNumber
 from kiosk.model import Coordinates
 from kiosk.provision.questions import (
     ASSUME_CLOCK,
     FIRST_REGISTRATION,
     QUESTIONS,
-    Notebook,
-    missing,
-    read_answers,
     read_declaration,
     read_employer,
     read_place,
@@ -57,64 +51,7 @@ def test_a_place_is_two_numbers_in_their_order() -> None:
             read_place(wrong)
 
 
-def test_answers_outlive_a_cut(tmp_path: Path) -> None:
-    """Each answer is on disk before the next question, for the owner alone; the notebook is gone when it is closed."""
-    path = tmp_path / ".answers"
-    notebook = Notebook.opened(path)
-    notebook.keep("company", 'Quote "and" \\ NV')
-    notebook.keep("declarations", ["1Y1003SQ5VSSZ"])
-    again = Notebook.opened(path)
-    assert (again.text("company"), again.texts("declarations")) == ('Quote "and" \\ NV', ["1Y1003SQ5VSSZ"])
-    assert (again.text("declarations"), again.texts("company"), again.text("site")) == (None, None, None)
-    assert path.stat().st_mode & 0o777 == 0o600
-    again.close()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_wrong_answer_can_be_struck(tmp_path: Path) -> None:
-    """On disk as well, so that the next run asks for it anew."""
-    notebook = Notebook.opened(tmp_path / ".answers", {"site": "X"})
-    assert not notebook.kept
-    notebook.keep("company", "Y")
-    notebook.forget("company", "reader")
-    again = Notebook.opened(tmp_path / ".answers")
-    assert (again.kept, again.text("company"), again.text("site")) == (True, None, "X")
-
-
 def test_the_verbs_options_are_the_questions() -> None:
     """The verb lists them itself, so that no other verb waits for these modules."""
     assert tuple(question.key for question in QUESTIONS) == ANSWERS
     assert {FIRST_REGISTRATION, ASSUME_CLOCK} == set(YES)
-
-
-def test_every_mistake_of_a_file_of_answers_is_told_at_once(tmp_path: Path) -> None:
-    """Unknown keys, wrong kinds and answers that can't be, without repeating what stands there."""
-    path = tmp_path / "answers.toml"
-    path.write_text(
-        'compny = "X"\nemployer = "0206731646"\ndeclarations = "1Y1003SQ5VSSZ"\nsite = ["a"]\ncoordinates = "4.36, 50.84"\n'
-        'first_registration = "yes"\nreader = 1\nkey = "dsa"\nca_file = "/nowhere.pem"\n"85073003328 odd" = 1\n'
-    )
-    with pytest.raises(UsageError) as caught:
-        read_answers(path)
-    told = caught.value.message
-    assert told.count(f"{path}: ") == 10
-    for words in ("compny: nobody asks", "employer: the check digits", "declarations: write an array", "site: write a string",
-                  "coordinates: latitude and longitude are exchanged", "first_registration: write true", "reader: write strings",
-                  "key: write one of", "ca_file: there is no such file", "a key: nobody asks"):  # fmt: skip
-        assert words in told, words
-    assert "85073003328" not in str(caught.value)
-
-
-def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:
-    """A missing file and one that is no TOML."""
-    with pytest.raises(UsageError, match="No such file"):
-        read_answers(tmp_path / "none.toml")
-    (tmp_path / "broken.toml").write_text("company = ")
-    with pytest.raises(UsageError, match="no TOML"):
-        read_answers(tmp_path / "broken.toml")
-
-
-def test_what_lacks_is_named() -> None:
-    """Without a person every answer that has no default must be there; the client id comes with a second run."""
-    assert missing(Notebook(None, {})) == ["company", "site", "coordinates"]
-    assert missing(Notebook(None, {"declarations": ["1Y1003SQ5VSSZ"], "company": "X", "site": "Y"})) == ["employer", "coordinates"]

@@ -17,7 +17,7 @@ from kiosk.contract import ServiceSettings
 from kiosk.errors import Declined, KioskError, UsageError
 from kiosk.evidence import Entry
 from kiosk.model import ClockReading
-from kiosk.provision.questions import Notebook
+from kiosk.provision.notebook import Notebook
 from kiosk.provision.rotation import Rotation, rotate, standing
 from kiosk.provisioning import KeyKind, make_client_key
 from kiosk.services import Services

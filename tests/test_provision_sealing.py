@@ -13,7 +13,7 @@ from kiosk.config import load
 from kiosk.errors import KioskError, UsageError
 from kiosk.evidence import Entry
 from kiosk.provision import sealing
-from kiosk.provision.questions import Notebook
+from kiosk.provision.notebook import Notebook
 from tests.admins import Admin
 from tests.configs import change, write
 

@@ -16,7 +16,8 @@ from kiosk import control
 from kiosk.config import load
 from kiosk.errors import Declined, KioskError, NoDaemon
 from kiosk.provision import trial
-from kiosk.provision.questions import Notebook, literal
+from kiosk.provision.notebook import Notebook
+from kiosk.provision.template import literal
 from kiosk.settings import Config
 from kiosk.simulator.simulator import Simulator
 from tests.admins import Admin, answers, desk_of

@@ -127,33 +127,33 @@ def seal(context: click.Context, *, folder: Path, unit: str, yes: bool) -> None:
 def _setup(path: Path, answers_file: Path | None, given: Mapping[str, str | list[str] | bool], user: str | None) -> Setup:
     """A run of the conversation: with a person where there is a terminal and no file of answers."""
     from hardware.pcsc import listing
-    from kiosk.provision import conversation, questions
+    from kiosk.provision import conversation, handover, notebook
     from kiosk.provision.askers import Terminal, Unattended
 
     attended = answers_file is None and sys.stdin.isatty()
-    answers = questions.checked(given, called=lambda key: f"--{key.replace('_', '-')}")
+    answers = notebook.checked(given, called=lambda key: f"--{key.replace('_', '-')}")
     if attended:
-        notebook = questions.Notebook.opened(path.with_name(f".{path.name}.answers"), answers)
-        asker: Asker = Terminal(notebook)
+        book = notebook.Notebook.opened(path.with_name(f".{path.name}.answers"), answers)
+        asker: Asker = Terminal(book)
     else:
-        notebook = questions.Notebook(None, (questions.read_answers(answers_file) if answers_file else {}) | answers)
-        if not path.exists() and (lacking := questions.missing(notebook)):
+        book = notebook.Notebook(None, (notebook.read_answers(answers_file) if answers_file else {}) | answers)
+        if not path.exists() and (lacking := notebook.missing(book)):
             repair = "add them, by --answers FILE or as options; nothing was made"
             raise UsageError(f"without a terminal nothing can be asked, and these lack: {', '.join(lacking)}", repair=repair)
-        asker = Unattended(notebook)
+        asker = Unattended(book)
     if user is not None:
-        conversation.find_user(user)
-    return conversation.Setup(config=path, asker=asker, notebook=notebook, environ=os.environ, user=user, readers=listing)
+        handover.find_user(user)
+    return conversation.Setup(config=path, asker=asker, notebook=book, environ=os.environ, user=user, readers=listing)
 
 
 def _set_up(context: click.Context, setup: Setup, *, badge: str | None) -> int:
     from kiosk.model import Environment
-    from kiosk.provision import conversation, trial, words
+    from kiosk.provision import conversation, handover, place, trial, words
     from kiosk.provision.rotation import standing
 
     asker = setup.asker
-    if conversation.is_handed_over(setup):
-        conversation.hand_over(setup)
+    if handover.is_handed_over(setup):
+        handover.hand_over(setup)
         return 0
     config = conversation.prepare(setup)
     if config.service.environment is Environment.PRODUCTION:
@@ -162,10 +162,10 @@ def _set_up(context: click.Context, setup: Setup, *, badge: str | None) -> int:
         return 0
     proven = conversation.prove_token(setup, config)
     if proven:
-        config = conversation.confirm_place(setup, config)
+        config = place.confirm_place(setup, config)
     trial.begin(asker, config, partial(ask, context, writes=True), badge=badge, proven=proven)
     asker.say("\n".join(standing(config.service, datetime.now(UTC))))
-    conversation.hand_over(setup)
+    handover.hand_over(setup)
     if proven:
         asker.say(words.NEXT.format(host=config.service.service_host, config=config.path))
     return 0 if proven else 1
@@ -204,7 +204,7 @@ def _signer(config: Config, employer: str | None) -> tuple[Service | Credential,
 
 def _asker(agreed: Mapping[str, bool] | None = None) -> Asker:
     from kiosk.provision.askers import Terminal, Unattended
-    from kiosk.provision.questions import Notebook
+    from kiosk.provision.notebook import Notebook
 
     notebook = Notebook(None, agreed or {})
     return Terminal(notebook) if sys.stdin.isatty() else Unattended(notebook)

@@ -9,7 +9,8 @@ from typing import Final, Protocol
 import click
 
 from kiosk.config_checks import Wrong
-from kiosk.provision.questions import UNFINISHED, Notebook, Question
+from kiosk.provision.notebook import Notebook
+from kiosk.provision.questions import UNFINISHED, Question
 
 #: How Python hands on bytes that are no UTF-8.
 _BROKEN: Final = re.compile("[\ud800-\udfff]")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,11 +17,11 @@ from kiosk.criteria import judge, unmet
 from kiosk.durable import sweep, write_whole
 from kiosk.errors import Declined, UsageError
 from kiosk.identifiers import EnterpriseNumber
-from kiosk.model import Address, ClockReading
+from kiosk.model import ClockReading
 from kiosk.provision import questions, words
 from kiosk.provision.askers import Asker
-from kiosk.provision.questions import Notebook, literal
-from kiosk.provision.template import Table, filled, replaced
+from kiosk.provision.notebook import Notebook
+from kiosk.provision.template import Table, filled, literal
 from kiosk.provisioning import (
     Bought,
     KeyKind,
@@ -37,7 +35,6 @@ from kiosk.provisioning import (
 from kiosk.services import Services
 from kiosk.settings import Config
 from kiosk.timekeeper import Timekeeper
-from kiosk.verdicts import Addresses
 
 _KNOWN_HOSTS: Final = ".socialsecurity.be"
 STORE_KEY, EVIDENCE_KEY = "store.key", "evidence.key"
@@ -87,88 +84,6 @@ def prepare(setup: Setup) -> Config:
         write_whole(setup.config, _configuration(setup, client_id), mode=0o640)
         setup.asker.say(f"written: {setup.config}")
     return load(setup.config, setup.environ)
-
-
-def hand_over(setup: Setup) -> None:
-    """Give what was made to the user that will run the daemon, when all is done: root makes it, and must not keep it.
-
-    The folder goes last, so that a run that was cut in between is seen by ``is_handed_over`` and gone on with.
-
-    Raises:
-        UsageError: There is no such user, or the caller may not give files away.
-    """
-    if setup.user is None:
-        return
-    owner = find_user(setup.user)
-    try:
-        for path in (*(path for path in setup.folder.iterdir() if path.is_file()), setup.folder):
-            os.chown(path, owner.pw_uid, owner.pw_gid)
-    except PermissionError:
-        raise UsageError(f"--user: only root can give files to {setup.user}", repair="run this with sudo") from None
-    setup.asker.say(
-        f"Everything in {setup.folder} belongs to {setup.user} now: run kiosk as that user from here on,\n"
-        f"    sudo -u {setup.user} kiosk --config {setup.config} provision"
-    )
-
-
-def is_handed_over(setup: Setup) -> bool:
-    """Whether anything here belongs to the daemon's user already, so that root has no more to do than to give him the rest."""
-    if setup.user is None or not setup.config.exists() or os.geteuid() == (uid := find_user(setup.user).pw_uid):
-        return False
-    return any(path.stat().st_uid == uid for path in setup.folder.iterdir())
-
-
-def find_user(name: str) -> pwd.struct_passwd:
-    """Look a user up; raises ``UsageError`` where there is none."""
-    try:
-        return pwd.getpwnam(name)
-    except KeyError:
-        raise UsageError(f"--user: there is no user {name}", repair="make it first, or leave --user out") from None
-
-
-def confirm_place(setup: Setup, config: Config) -> Config:
-    """Show which addresses the service sees at the coordinates, and have a person say that they are the place.
-
-    Without a network that is said and nothing stops: the next run asks again. A place that was confirmed is not asked about.
-
-    Returns:
-        The configuration, with the coordinates as they are now.
-    """
-    asker, notebook = setup.asker, setup.notebook
-    while _shows_addresses(asker, config):
-        if not asker.attended or notebook.text(questions.PLACE.key) is None:
-            break
-        if asker.agree("Does the box stand there?"):
-            notebook.close()
-            break
-        before = f"{config.site.latitude}, {config.site.longitude}"
-        notebook.forget(questions.PLACE.key)
-        place = questions.read_place(asker.ask(questions.PLACE, hint=before))
-        text = setup.config.read_text(encoding="utf-8-sig")
-        for name, degrees in (("latitude", place.latitude), ("longitude", place.longitude)):
-            text = replaced(text, "site", name, repr(degrees))
-        write_whole(setup.config, text, mode=setup.config.stat().st_mode & 0o777)
-        config = load(setup.config, setup.environ)
-    return config
-
-
-def _shows_addresses(asker: Asker, config: Config) -> bool:
-    """Tell what the service sees at the coordinates; whether it could be asked at all."""
-    services = services_of(config)
-    try:
-        found = services.addresses(config.site.coordinates)
-    finally:
-        services.close()
-    match found:
-        case Addresses(items=()):
-            asker.say("The service knows no address at these coordinates: compare them with a map once more.")
-        case Addresses(items=items):
-            asker.say("At these coordinates the service sees:")
-            for address in items[:5]:
-                asker.say(f"  {_told(address)}")
-        case other:
-            asker.say(f"The addresses at these coordinates could not be asked for: {other.why}")
-    return isinstance(found, Addresses)
 
 
 def prove_token(setup: Setup, config: Config) -> bool:
@@ -330,8 +245,3 @@ def _reader(setup: Setup) -> Table:
     if named.lower() == questions.SIMULATED:
         return table | {"driver": literal("simulated")}
     return table | {"driver": literal("pcsc")} | ({} if named.lower() == "any" else {"match": literal(named)})
-
-
-def _told(address: Address) -> str:
-    box = f" box {address.box_number}" if address.box_number else ""
-    return f"{address.street} {address.house_number}{box}, {address.post_code} {address.municipality}"

@@ -20,8 +20,7 @@ from kiosk.model import Environment
 from kiosk.opening import borrowed_store
 from kiosk.provision import words
 from kiosk.provision.askers import Asker
-from kiosk.provision.questions import literal
-from kiosk.provision.template import replaced
+from kiosk.provision.template import literal, replaced
 from kiosk.settings import ClockSource, Config, Credential, Driver, Service
 from kiosk.verdicts import Misconfigured, NotSent
 

@@ -17,8 +17,7 @@ from kiosk.durable import sweep, sync_folder, write_whole, writing
 from kiosk.errors import KioskError, UsageError
 from kiosk.evidence import Entry
 from kiosk.provision.askers import Asker
-from kiosk.provision.questions import literal
-from kiosk.provision.template import replaced
+from kiosk.provision.template import literal, replaced
 from kiosk.settings import Config
 
 _SECONDS: Final = 60

@@ -54,6 +54,14 @@ def _others(name: str, tables: Sequence[Table]) -> Iterator[str]:
         yield ""
 
 
+def literal(value: str | list[str]) -> str:
+    """Write a TOML string, or an array of them."""
+    if isinstance(value, list):
+        return f"[{', '.join(literal(each) for each in value)}]"
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def replaced(text: str, section: str, key: str, value: str, *, table: int | None = None) -> str:
     """Give a key of a section another TOML literal in a file that an admin may have written, keeping all its other lines.
 

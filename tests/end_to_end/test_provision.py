@@ -16,7 +16,7 @@ from pathlib import Path
 from hardware.virtual_reader import READER_NAME, VirtualReader
 from kiosk.config import load
 from kiosk.opening import borrowed_desk
-from kiosk.provision.questions import literal
+from kiosk.provision.template import literal
 from kiosk.provisioning import KeyKind, make_client_key
 from kiosk.simulator.simulator import Simulator
 from tests.admins import CLIENT_ID, SITE, answers

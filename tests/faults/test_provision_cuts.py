@@ -17,7 +17,7 @@ from kiosk.model import Environment
 from kiosk.opening import borrowed_desk
 from kiosk.provision import production, rotation, sealing
 from kiosk.provision.conversation import prepare
-from kiosk.provision.questions import Notebook
+from kiosk.provision.notebook import Notebook
 from kiosk.provision.rotation import Rotation
 from kiosk.provisioning import KeyKind, make_client_key
 from kiosk.settings import Config, Service
