@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import assert_never
+from typing import Final, assert_never
 
 from kiosk import claims, settling
 from kiosk.batches import Batch, Terms
@@ -15,6 +15,9 @@ from kiosk.model import ClockReading
 from kiosk.verdicts import Ambiguous, Answered, CallRefused, CallVerdict, Created, Misconfigured, NotNow, NotSent, TooLarge
 
 _log = logging.getLogger(__name__)
+
+#: A probe is due, and each of its rows waits for an earlier one of the same person: nobody says when that one is settled.
+_BLOCKED_SECONDS: Final = 10.0
 
 
 class Sender:
@@ -50,12 +53,13 @@ class Sender:
         return batch is not None or self._claims.marked > 0
 
     def wait(self, now: ClockReading) -> float | None:
-        """Seconds until a paused group may be tried, or None while none waits."""
+        """Seconds until a paused group may be tried, or None while none waits; asked where a step found nothing to send."""
         line = self._line
         probe_ms = line.outbox.database.read(partial(claims.next_probe_ms, book=line.outbox.book))
         if probe_ms is None:
             return None
-        return max((probe_ms - now.wall_ms) / 1000, line.contact.send_from - boot_seconds(now))
+        due = (probe_ms - now.wall_ms) / 1000
+        return max(due if due > 0 else _BLOCKED_SECONDS, line.contact.send_from - boot_seconds(now))
 
     def _settle(self, batch: Batch, verdict: CallVerdict) -> None:
         line, now = self._line, self._line.clock()

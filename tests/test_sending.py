@@ -17,6 +17,7 @@ from kiosk.verdicts import (
     NotCreated,
     NotNow,
     NotSent,
+    SearchFailed,
     TooLarge,
 )
 from tests.people import DECLARATION, OTHER_DECLARATION, invented_insz
@@ -226,3 +227,17 @@ def test_late_rows_are_held_when_their_first_send_reaches_the_service_too_late(t
     assert world.states() == ["queued"]
     world.run(60)
     assert (world.states(), world.row(number)["reason"]) == (["held"], "late")
+
+
+def test_a_probe_whose_rows_all_wait_for_earlier_ones_turns_no_wheel(world: World) -> None:
+    """His late IN waits for a search that fails with the same credential, his OUT for the IN: the thread sleeps meanwhile."""
+    world.service.always = lambda _: Misconfigured(why="invalid_client", employer_only=True, credential=True)
+    world.service.search_always = lambda _: SearchFailed(why="invalid_client", credential=True)
+    world.tap(0)
+    world.run(1800)
+    world.tap(0, Direction.OUT)
+    world.delivery.nudge()
+    world.run(600, steps=200)
+    world.service.always = world.service.search_always = None
+    world.run(900)
+    assert world.states() == ["accepted", "accepted"]
