@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -92,7 +92,7 @@ def desk_of(config: Config, house: House, service: Callable[[], Consultant] | No
 
 
 def _services(config: Config, house: House, closing: contextlib.ExitStack) -> Services:
-    """Build the way to the service for one verb's one question."""
+    """Build the way to the service for one verb's questions."""
     from kiosk.services import Services  # noqa: PLC0415  most verbs never ask the service: they don't wait for httpx
 
     return closing.enter_context(contextlib.closing(Services(config.service.settings, config.own_settings, house.timekeeper.read)))
@@ -110,7 +110,7 @@ def borrowed_desk(config: Config, *, create: bool) -> Iterator[Desk]:
         house = _open(config, vault, create=create)
         with contextlib.ExitStack() as closing:
             closing.callback(house.database.close)
-            yield desk_of(config, house, partial(_services, config, house, closing))
+            yield desk_of(config, house, cache(partial(_services, config, house, closing)))
 
 
 @contextlib.contextmanager

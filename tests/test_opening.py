@@ -162,3 +162,10 @@ def test_a_store_without_a_folder_is_told(tmp_path: Path) -> None:
         pass
     with pytest.raises(StoreDead, match="gone"), borrowed_desk(config, create=True):
         pass
+
+
+def test_a_verb_has_one_way_to_the_service_however_often_it_asks(config: Config) -> None:
+    """One key read and one token for a day's comparison, not one for each of its searches."""
+    with borrowed_desk(config, create=True) as desk:
+        assert desk.service is not None
+        assert desk.service() is desk.service()
