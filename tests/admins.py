@@ -12,7 +12,7 @@ from kiosk.cli import kiosk
 from kiosk.cli.common import ask
 from kiosk.provision import trial
 from kiosk.provision.askers import Asker, Terminal
-from kiosk.provision.conversation import Setup
+from kiosk.provision.conversation import Setup, prepare
 from kiosk.provision.notebook import Notebook
 from kiosk.provision.questions import Question
 from kiosk.settings import Config
@@ -91,3 +91,15 @@ def desk_of(config: Config) -> trial.Ask:
 def setup(folder: Path, admin: Asker, notebook: Notebook) -> Setup:
     """A run of the conversation in this folder, without a reader plugged in."""
     return Setup(config=folder / "kiosk.toml", asker=admin, notebook=notebook, environ={}, user=None, readers=lambda: ())
+
+
+def set_up(box: Path, simulator: Simulator, **changes: str | list[str] | bool) -> tuple[Config, Admin]:
+    """Go through it with these answers, as a person."""
+    notebook = Notebook(None, {})
+    admin = Admin(notebook, answers(simulator) | changes)
+    return prepare(setup(box, admin, notebook)), admin
+
+
+def upload(simulator: Simulator, box: Path) -> None:
+    """Do what the admin does in Chaman."""
+    simulator.add_client(CLIENT_ID, (box / "client.cert.pem").read_bytes())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -15,23 +14,18 @@ import pytest
 
 from hardware.ports import ReaderLost
 from kiosk.check import Grade, check
-from kiosk.config import load
-from kiosk.contract import PRODUCTION_API_URL, TOKEN_URL, ServiceSettings
 from kiosk.errors import Declined, UsageError
 from kiosk.identifiers import DeclarationNumber
-from kiosk.model import Coordinates, Environment
-from kiosk.opening import borrowed_desk
-from kiosk.provision import production, trial
+from kiosk.model import Coordinates
+from kiosk.provision import trial
 from kiosk.provision.askers import Unattended
 from kiosk.provision.conversation import prepare, prove_token
-from kiosk.provision.handover import hand_over, is_handed_over
 from kiosk.provision.notebook import Notebook
 from kiosk.provision.place import confirm_place
 from kiosk.provisioning import KeyKind, make_client_key
-from kiosk.settings import Config, Driver
+from kiosk.settings import Driver
 from kiosk.simulator.simulator import Simulator
-from kiosk.verdicts import Misconfigured
-from tests.admins import CLIENT_ID, SITE, Admin, answers, desk_of, setup
+from tests.admins import SITE, Admin, answers, desk_of, set_up, setup, upload
 from tests.people import CANARY_CARD, CANARY_INSZ, CANARY_NAME
 
 LINE = f'{{"card": "{CANARY_CARD.identifier.hex()}", "insz": "{CANARY_INSZ.digits}", "name": "{CANARY_NAME}"}}'
@@ -46,18 +40,6 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 @pytest.fixture
 def box(tmp_path: Path) -> Path:
     return tmp_path / "box"
-
-
-def set_up(box: Path, simulator: Simulator, **changes: str | list[str] | bool) -> tuple[Config, Admin]:
-    """Go through it with these answers, as a person."""
-    notebook = Notebook(None, {})
-    admin = Admin(notebook, answers(simulator) | changes)
-    return prepare(setup(box, admin, notebook)), admin
-
-
-def upload(simulator: Simulator, box: Path) -> None:
-    """Do what the admin does in Chaman."""
-    simulator.add_client(CLIENT_ID, (box / "client.cert.pem").read_bytes())
 
 
 def test_from_an_empty_folder_to_a_box_that_works(box: Path, simulator: Simulator) -> None:
@@ -206,107 +188,3 @@ def test_a_bought_key_that_chaman_would_refuse_is_named_and_leaves_nothing(box: 
     with pytest.raises(UsageError, match="no PKCS#12"):
         prepare(setup(box, broken, notebook))
     assert notebook.text("certificate") is None
-
-
-def test_a_place_that_is_not_meant_is_asked_for_again(box: Path, simulator: Simulator) -> None:
-    """Until a person says yes to the addresses that the service sees; the configuration keeps its other lines."""
-    notebook = Notebook(box.with_name("answers"), {})
-    admin = Admin(notebook, answers(simulator))
-    config = prepare(setup(box, admin, notebook))
-    upload(simulator, box)
-    config.path.write_text(config.path.read_text() + "# mine\n")
-    admin.agrees = [False, True]
-    admin.given["coordinates"] = "51.2194, 4.4025"
-    moved = confirm_place(setup(box, admin, notebook), config)
-    assert moved.site.coordinates == Coordinates(51.2194, 4.4025)
-    assert admin.heard[-1] == "  Grote Markt 1, 2000 Antwerpen"
-    assert config.path.read_text().endswith("# mine\n")
-    assert not notebook.kept
-    assert confirm_place(setup(box, admin, Notebook(None, {})), moved) == moved
-
-
-def test_a_place_without_an_address_or_a_network_stops_nothing(box: Path, simulator: Simulator) -> None:
-    """Both are told; a place in the sea of fields is confirmed like any other."""
-    config, admin = set_up(box, simulator, coordinates="50.5, 5.5")
-    upload(simulator, box)
-    confirm_place(setup(box, admin, Notebook(None, {})), config)
-    assert "knows no address" in admin.heard[-1]
-    away = replace(config, service=replace(config.service, api_url="https://127.0.0.1:1/x", token_url="https://127.0.0.1:1/y"))
-    confirm_place(setup(box, admin, Notebook(None, {"coordinates": "1, 1"})), away)
-    assert "could not be asked for" in admin.heard[-1]
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to another user")
-def test_handing_over_that_was_cut_is_gone_on_with(box: Path, simulator: Simulator) -> None:
-    """Root may not use what is half another's: it gives him the rest, and has no more to do here."""
-    notebook = Notebook(None, {})
-    given = replace(setup(box, Admin(notebook, answers(simulator)), notebook), user="nobody")
-    assert not is_handed_over(given)
-    prepare(given)
-    assert not is_handed_over(given)
-    os.chown(box / "store.key", 65534, 65534)
-    assert is_handed_over(given)
-    assert not is_handed_over(replace(given, user=None))
-    hand_over(given)
-    assert {path.stat().st_uid for path in (box, *box.iterdir())} == {65534}
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to another user")
-def test_root_hands_everything_over(box: Path, simulator: Simulator) -> None:
-    """The folder, the keys and the configuration belong to the daemon's user; a user that does not exist is told."""
-    notebook = Notebook(None, {})
-    given = setup(box, Admin(notebook, answers(simulator)), notebook)
-    prepare(given)
-    with pytest.raises(UsageError, match="no user"):
-        hand_over(replace(given, user="nobody-of-that-name"))
-    hand_over(given)
-    assert {path.stat().st_uid for path in box.iterdir()} == {0}
-    hand_over(replace(given, user="nobody"))
-    assert {path.stat().st_uid for path in (box, *box.iterdir())} == {65534}
-
-
-def test_the_real_world_begins_with_a_recorded_step(box: Path, simulator: Simulator) -> None:
-    """Leaving training names all that stands in the way, wants the site's name, writes one line, and begins the book."""
-    config, admin = set_up(box, simulator)
-    path = box / "kiosk.toml"
-
-    def leave(confirmed: str | None, *, token: bool = True) -> None:
-        def prove(settings: ServiceSettings) -> Misconfigured | None:
-            assert (settings.api_url, settings.token_url) == (PRODUCTION_API_URL, TOKEN_URL)
-            return None if token else Misconfigured(why="invalid_client")
-
-        production.leave_training(admin, load(path, {}), confirmed=confirmed, prove=prove)
-
-    with pytest.raises(UsageError) as caught:
-        leave(SITE)
-    assert "it is simulated" in caught.value.message
-    assert "assume" in caught.value.message
-    text = path.read_text().replace('driver = "simulated"', 'driver = "pcsc"').replace('source = "assume"', 'source = "kernel"')
-    path.write_text(text + "# mine\n")
-    desk_of(config)("badge add", {"lines": [LINE]})
-    admin.typed = ["Another site"]
-    for confirmed in (None, "wrong", ""):
-        with pytest.raises(Declined, match="nothing was changed"):
-            leave(confirmed)
-    assert path.read_text() == text + "# mine\n"
-    with pytest.raises(UsageError, match="gives no token"):
-        leave(SITE, token=False)
-    leave(SITE)
-    real = load(path, {})
-    assert (real.service.api_url, real.service.token_url) == (PRODUCTION_API_URL, TOKEN_URL)
-    assert real.service.environment is Environment.PRODUCTION
-    assert path.read_text().endswith("# mine\n")
-    assert any("the roster stays: 1 badges" in words for words in admin.heard)
-    with borrowed_desk(real, create=False) as desk:
-        entries = desk.database.read(lambda c: c.execute("SELECT kind FROM evidence ORDER BY id").fetchall())
-    assert entries[-1] == ("book_opened",)
-    leave(SITE)
-    assert admin.heard[-1] == "This box has left training already."
-
-
-def test_no_trial_with_the_real_service(box: Path, simulator: Simulator) -> None:
-    """A trial there would be a presence that was none."""
-    config, admin = set_up(box, simulator)
-    real = replace(config, service=replace(config.service, api_url="https://services.socialsecurity.be/x"))
-    with pytest.raises(UsageError, match="in training only"):
-        trial.register_once(admin, real, None)

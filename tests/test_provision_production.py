@@ -10,14 +10,18 @@ import pytest
 from kiosk.config import load
 from kiosk.contract import PRODUCTION_API_URL, TOKEN_URL, ServiceSettings
 from kiosk.errors import Declined, UsageError
+from kiosk.model import Environment
 from kiosk.opening import borrowed_desk, open_house
 from kiosk.provision.notebook import Notebook
 from kiosk.provision.production import leave_training
 from kiosk.provisioning import KeyKind, make_client_key
 from kiosk.settings import Config
-from kiosk.verdicts import NotSent
-from tests.admins import SITE, Admin
+from kiosk.simulator.simulator import Simulator
+from kiosk.verdicts import Misconfigured, NotSent
+from tests.admins import SITE, Admin, desk_of, set_up
+from tests.box import line_fields
 from tests.configs import change, write
+from tests.people import CANARY
 
 OTHER = '[[credential]]\nenterprise_number = "0403019261"\nclient_id = "box-2"\nprivate_key = "other.key.pem"\n'
 
@@ -102,3 +106,43 @@ def test_an_address_that_can_not_be_rewritten_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="written in a way") as caught:
         leave_training(admin(), load(config.path, {}), confirmed=SITE, prove=lambda _: None)
     assert f'api_url = "{PRODUCTION_API_URL}"' in str(caught.value)
+
+
+def test_the_real_world_begins_with_a_recorded_step(tmp_path: Path) -> None:
+    """Leaving training names all that stands in the way, wants the site's name, writes one line, and begins the book."""
+    with Simulator(tmp_path / "service") as simulator:
+        config, person = set_up(tmp_path / "box", simulator)
+    path = config.path
+
+    def leave(confirmed: str | None, *, token: bool = True) -> None:
+        def prove(settings: ServiceSettings) -> Misconfigured | None:
+            assert (settings.api_url, settings.token_url) == (PRODUCTION_API_URL, TOKEN_URL)
+            return None if token else Misconfigured(why="invalid_client")
+
+        leave_training(person, load(path, {}), confirmed=confirmed, prove=prove)
+
+    with pytest.raises(UsageError) as caught:
+        leave(SITE)
+    assert "it is simulated" in caught.value.message
+    assert "assume" in caught.value.message
+    text = path.read_text().replace('driver = "simulated"', 'driver = "pcsc"').replace('source = "assume"', 'source = "kernel"')
+    path.write_text(text + "# mine\n")
+    desk_of(config)("badge add", {"lines": [line_fields(CANARY)]})
+    person.typed = ["Another site"]
+    for confirmed in (None, "wrong", ""):
+        with pytest.raises(Declined, match="nothing was changed"):
+            leave(confirmed)
+    assert path.read_text() == text + "# mine\n"
+    with pytest.raises(UsageError, match="gives no token"):
+        leave(SITE, token=False)
+    leave(SITE)
+    real = load(path, {})
+    assert (real.service.api_url, real.service.token_url) == (PRODUCTION_API_URL, TOKEN_URL)
+    assert real.service.environment is Environment.PRODUCTION
+    assert path.read_text().endswith("# mine\n")
+    assert any("the roster stays: 1 badges" in words for words in person.heard)
+    with borrowed_desk(real, create=False) as desk:
+        entries = desk.database.read(lambda c: c.execute("SELECT kind FROM evidence ORDER BY id").fetchall())
+    assert entries[-1] == ("book_opened",)
+    leave(SITE)
+    assert person.heard[-1] == "This box has left training already."

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from hardware.simulated import SimulatedReader
 from kiosk import control
 from kiosk.config import load
-from kiosk.errors import Declined, KioskError, NoDaemon
+from kiosk.errors import Declined, KioskError, NoDaemon, UsageError
 from kiosk.provision import trial
 from kiosk.provision.notebook import Notebook
 from kiosk.provision.template import literal
@@ -131,3 +132,11 @@ def test_no_daemon_outlives_a_provision_that_was_killed(box: Box, simulator: Sim
         time.sleep(0.05)
     else:
         pytest.fail("it runs on")
+
+
+def test_no_trial_with_the_real_service(box: Box) -> None:
+    """A trial there would be a presence that was none."""
+    config = config_of(box)
+    real = replace(config, service=replace(config.service, api_url="https://services.socialsecurity.be/x"))
+    with pytest.raises(UsageError, match="in training only"):
+        trial.register_once(admin(), real, None)
