@@ -153,7 +153,7 @@ def in_namespace(folder: Path, size: str) -> dict[str, list[str]]:
     return {subject: rest for subject, *rest in json.loads(ran.stdout)}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a mount needs root")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount")
 def test_a_store_in_memory_is_red(tmp_path: Path) -> None:
     """A true tmpfs: it syncs without complaint, and all is gone with the power."""
     found = in_namespace(tmp_path, "1g")

@@ -17,9 +17,7 @@ from kiosk.provision.notebook import Notebook
 from tests.admins import Admin
 from tests.configs import change, write
 
-real = pytest.mark.skipif(
-    shutil.which("systemd-creds") is None or os.geteuid() != 0, reason="systemd-creds seals for root only, and is not everywhere"
-)
+real = pytest.mark.skipif(shutil.which("systemd-creds") is None or os.geteuid() != 0, reason="needs systemd 250 or newer, and root")
 
 
 @pytest.fixture

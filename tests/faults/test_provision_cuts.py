@@ -144,9 +144,7 @@ def seal(folder: Path) -> None:
     sealing.seal(Admin(Notebook(None, {}), {}), config, folder=folder / "creds", unit="x.service", note=lambda *_: None)
 
 
-@pytest.mark.skipif(
-    shutil.which("systemd-creds") is None or os.geteuid() != 0, reason="systemd-creds seals for root only, and is not everywhere"
-)
+@pytest.mark.skipif(shutil.which("systemd-creds") is None or os.geteuid() != 0, reason="needs systemd 250 or newer, and root")
 def test_sealing_that_is_killed_anywhere_is_gone_on_with(tmp_path: Path) -> None:
     """Each secret is there in clear or opens from its credential at every moment; the next run leaves none in clear."""
     for folder in cut_everywhere("tests.faults.test_provision_cuts:seal", tmp_path):
