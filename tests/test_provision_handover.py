@@ -28,7 +28,7 @@ def box(tmp_path: Path) -> Path:
     return tmp_path / "box"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to another user")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: only root gives files to another user")
 def test_handing_over_that_was_cut_is_gone_on_with(box: Path, simulator: Simulator) -> None:
     """Root may not use what is half another's: it gives him the rest, and has no more to do here."""
     notebook = Notebook(None, {})
@@ -43,7 +43,7 @@ def test_handing_over_that_was_cut_is_gone_on_with(box: Path, simulator: Simulat
     assert {path.stat().st_uid for path in (box, *box.iterdir())} == {65534}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to another user")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: only root gives files to another user")
 def test_root_hands_everything_over(box: Path, simulator: Simulator) -> None:
     """The folder, the keys and the configuration belong to the daemon's user; a user that does not exist is told."""
     notebook = Notebook(None, {})
