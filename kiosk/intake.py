@@ -107,7 +107,7 @@ class Intake:
         return replace(answer, remarks=told) if told else answer
 
     def _decided(self, tap: taps.Moment, gate: Gate, found: roster.Found, connection: sqlite3.Connection) -> Answer:
-        newest = taps.newest_tap(connection, book=self._book, holder=found.holder)
+        newest = taps.newest_tap(connection, book=self._book, holder=found.holder, boot_id=tap.now.boot_id)
         last = None if newest is None else newest.last
         stay = self._obligations.stay(newest)
         elsewhere = self._obligations.is_elsewhere(tap, gate, found.profile, stay)

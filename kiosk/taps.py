@@ -124,17 +124,23 @@ class Newest:
         """Its registration's id in the book, or None where the book has none for it."""
         return self.row if self.source is Source.BOOK else None
 
-    def is_before(self, other: Newest) -> bool:
-        """Whether the other is newer: by the boot clock within a boot, else by wall clocks that both could be trusted."""
+    def is_before(self, other: Newest, boot_id: str | None) -> bool:
+        """Whether the other is newer: by the boot clock within a boot, else by wall clocks that both could be trusted.
+
+        What this box saw since it was started (``boot_id``) is newer than what it saw before, whatever the clocks say.
+        """
         if self.last.boot_id == other.last.boot_id:
             return self.last.boot_ns < other.last.boot_ns
+        if boot_id in (self.last.boot_id, other.last.boot_id) and other.source is not Source.ELSEWHERE:
+            return other.last.boot_id == boot_id
         return self.trusted and other.trusted and self.last.at_ms < other.last.at_ms
 
 
-def newest_tap(connection: sqlite3.Connection, *, book: int, holder: int) -> Newest | None:
+def newest_tap(connection: sqlite3.Connection, *, book: int, holder: int, boot_id: str | None = None) -> Newest | None:
     """The holder's newest tap that counts in this book; None when there is none: he is out.
 
-    What he did at another channel counts where that is known to be later than his newest tap here.
+    What he did at another channel counts where that is known to be later than his newest tap here. ``boot_id`` is the boot
+    that runs now, where that is known.
     """
     newest: Newest | None = None
     for source, sql in ((Source.BOOK, _LAST), (Source.LOCAL, _LAST_LOCAL), (Source.ELSEWHERE, _LAST_ELSEWHERE)):
@@ -143,7 +149,7 @@ def newest_tap(connection: sqlite3.Connection, *, book: int, holder: int) -> New
             continue
         last = LastTap(direction=Direction(row[0]), at_ms=row[1], boot_ns=row[2], boot_id=row[3])
         found = Newest(last, row[4], row[5], row[6], bool(row[7]), source)
-        if newest is None or newest.is_before(found):
+        if newest is None or newest.is_before(found, boot_id):
             newest = found
     return newest
 

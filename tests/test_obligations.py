@@ -240,3 +240,19 @@ def test_a_site_where_nothing_is_owed_any_more_lets_people_leave(tmp_path: Path)
         assert house.rows()[1].draft.declaration == DECLARATION
         free.clocks.wait(HOUR)
         assert free.tap(CARD, ELSEWHERE).signal is Signal.LOCAL
+
+
+def test_a_visit_today_is_later_than_yesterdays_work_though_the_clock_stands_wrong(tmp_path: Path) -> None:
+    """A box without a battery starts in 1970: who worked here yesterday and visits today goes out again by his next tap."""
+    with house_of(tmp_path, WORKER) as house:
+        house.tap(CARD)
+        house.clocks.wait(8 * HOUR)
+        house.tap(CARD)
+        house.correct(1, VISITOR)
+        house.clocks.reboot("second boot", wall_ms=5000)
+        house.clocks.trusted = False
+        directions = []
+        for _ in range(4):
+            house.clocks.wait(HOUR)
+            directions.append(house.tap(CARD).direction)
+    assert directions == [Direction.IN, Direction.OUT, Direction.IN, Direction.OUT]
