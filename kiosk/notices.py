@@ -61,12 +61,14 @@ def take(
     notices = connection.execute(_OPEN_SQL, (holder, _MOST_NOTICES)).fetchall()
     if not notices:
         return ()
-    connection.execute(
-        "UPDATE notices SET told_ms = ? WHERE holder = ? AND told_ms IS NULL AND id <= ?", (at_ms, holder, notices[-1][0])
-    )
     sentences: dict[str, None] = {}
-    for _, row in notices:
-        sentences.update(dict.fromkeys(_sentences(connection, vault, book, row, language)))
+    last = 0
+    for number, row in notices:
+        more = sentences | dict.fromkeys(_sentences(connection, vault, book, row, language))
+        if sentences and len(more) > _MOST_SENTENCES:
+            break
+        sentences, last = more, number
+    connection.execute("UPDATE notices SET told_ms = ? WHERE holder = ? AND told_ms IS NULL AND id <= ?", (at_ms, holder, last))
     return tuple(sentences)[:_MOST_SENTENCES]
 
 

@@ -102,3 +102,13 @@ def test_a_tap_looks_at_open_notices_only(world: World) -> None:
     """By a partial index that is empty nearly always, so that a tap costs no more on a store full of old ones."""
     plan = [str(step[3]) for step in world.select(f"EXPLAIN QUERY PLAN {notices._OPEN_SQL}", 1, 9)]
     assert plan == ["SEARCH notices USING INDEX notices_open (holder=?)"]
+
+
+def test_what_is_too_much_for_one_tap_is_told_at_the_next(world: World) -> None:
+    """Three sentences are read in passing; the others are not lost."""
+    for number in range(7):
+        world.time.pass_seconds(1)
+        _spread(world, _accepted(world, validity=f"doubtful {number}"), f"doubtful {number}")
+    told = [_take(world) for _ in range(4)]
+    assert [len(sentences) for sentences in told] == [3, 3, 1, 0]
+    assert len({sentence for sentences in told for sentence in sentences}) == 7
