@@ -23,11 +23,14 @@ from kiosk.desk import presence
 from kiosk.model import State
 from kiosk.provisioning import make_client_key
 from kiosk.settings import Driver
+from kiosk.simulator.run import Options
+from kiosk.simulator.simulator import Simulator
 from tests.box import Ran, line_fields
 from tests.configs import change, write
 from tests.daemons import Running, running
 from tests.people import CANARY, CANARY_CARD, CANARY_INSZ, CANARY_NAME, invented_card, invented_insz, invented_line
 from tests.stores import open_store
+from tests.strangers import item
 
 Kiosk = Callable[..., Ran]
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -522,6 +525,22 @@ def test_the_simulator_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
         assert Path(where["ca_file"]).exists()
         serving.send_signal(signal.SIGTERM)
         assert serving.wait(20) == 0
+
+
+def test_a_double_that_is_started_anew_gives_out_no_id_again(kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its rows are gone; in the book of the kiosk that it served, an id that came twice would stay unknown for ever."""
+    first_ids: list[int] = []
+
+    def run(options: Options) -> int:
+        with Simulator(options.state_dir, behaviour=options.behaviour) as simulator:
+            answer = simulator.ledger.register([item()])[0]
+        first_ids.append(answer["createdPresenceRegistration"]["id"])
+        return 0
+
+    monkeypatch.setattr("kiosk.simulator.run.run", run)
+    for _ in range(2):
+        assert kiosk("simulator", "--state", str(tmp_path)).code == 0
+    assert 0 < first_ids[0] < first_ids[1]
 
 
 @pytest.mark.parametrize(

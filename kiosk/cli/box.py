@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -83,7 +84,11 @@ def present(context: click.Context, *, as_json: bool) -> None:
     "--state", "state_dir", required=True, type=click.Path(path_type=Path), help="Folder for its authority and certificate."
 )
 @click.option(
-    "--client", "clients", multiple=True, metavar="ID=FILE", help="A client id and the PEM of its certificate or public key."
+    "--client",
+    "clients",
+    multiple=True,
+    metavar="ID=FILE",
+    help="A client id and the PEM of its certificate or public key; may be repeated.",
 )
 @click.option(
     "--fault", "chances", multiple=True, metavar="NAME=CHANCE", help="A fault by name and its probability per request, 0 to 1."
@@ -105,7 +110,10 @@ def simulator(
     as_json: bool,
     **behaviour: Any,
 ) -> int:
-    """Run the service double over TLS: same rules as the real service, and faults by name. Nothing real is registered."""
+    """Run the service double over TLS: same rules as the real service, and faults by name. Nothing real is registered.
+
+    Its registrations are gone when it ends; its authority and certificate stay.
+    """
     from kiosk.simulator import run as simulator_run
     from kiosk.simulator.faults import Fault
     from kiosk.simulator.simulator import Behaviour
@@ -119,6 +127,8 @@ def simulator(
             search_lag_seconds=behaviour["search_lag"],
             token_seconds=behaviour["token_seconds"],
             seed=behaviour["seed"],
+            # Its rows end with it, the book of the kiosk that it served does not: no id is given out twice.
+            first_id=time.time_ns() // 1_000_000,
         ),
         clients=tuple((name, Path(file)) for name, file in (_pair(client, "--client ID=FILE") for client in clients)),
         chances=tuple(
@@ -148,7 +158,7 @@ def demo(*, taps: int | None, offline: bool, port: int | None, as_json: bool) ->
 def _pair(text: str, form: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals and value):
-        raise UsageError(f"{form}: not in this form")
+        raise UsageError(f"{form}: not in this form", repair="see `kiosk simulator --help`")
     return name, value
 
 

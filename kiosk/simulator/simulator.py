@@ -41,6 +41,7 @@ class Behaviour:
         token_seconds: How long a token lives.
         largest_body: Bytes; above it 413.
         seed: Of the dice for faults by chance.
+        first_id: The first registration's id; a double started anew that is to serve the same kiosk needs another one.
     """
 
     host: str = "127.0.0.1"
@@ -50,6 +51,7 @@ class Behaviour:
     token_seconds: int = 600
     largest_body: int = 4 * 1024 * 1024
     seed: int = 0
+    first_id: int = 17611
 
 
 class Simulator:
@@ -78,7 +80,7 @@ class Simulator:
         self._port = chosen.port
         self._server: Server | None = None
         delay, lag = chosen.validity_delay_seconds, chosen.search_lag_seconds
-        self.ledger = Ledger(clock=clock, validity_delay_seconds=delay, search_lag_seconds=lag)
+        self.ledger = Ledger(clock=clock, validity_delay_seconds=delay, search_lag_seconds=lag, first_id=chosen.first_id)
         self.faults = Faults(random.Random(chosen.seed).random)  # noqa: S311 - repeatable on purpose
         self.authority = Authority(clients=Clients(), clock=clock, token_seconds=chosen.token_seconds)
         self.settings = Settings(largest_body=chosen.largest_body)
