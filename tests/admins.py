@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from kiosk.provision import trial
 from kiosk.provision.askers import Asker, Terminal
 from kiosk.provision.conversation import Setup, prepare
 from kiosk.provision.notebook import Notebook
-from kiosk.provision.questions import Question
+from kiosk.provision.questions import Question, kept
 from kiosk.settings import Config
 from kiosk.simulator.simulator import Simulator
 
@@ -60,13 +61,13 @@ class Admin(Terminal):
         self._count(key or words)
         return self.agrees.pop(0) if isinstance(self.agrees, list) else self.agrees
 
-    def secret(self, words: str) -> str:
+    def secret(self, words: str, check: Callable[[str], object] = str) -> str:
         self._count(words)
-        return self.secrets.pop(0)
+        return kept(check)(self.secrets.pop(0))
 
-    def type_in(self, words: str) -> str:
+    def type_in(self, words: str, check: Callable[[str], object] = str) -> str:
         self._count(words)
-        return self.typed.pop(0)
+        return kept(check)(self.typed.pop(0))
 
     def _prompt(self, question: Question, *, default: str | None) -> str:
         self._count(question.key)

@@ -289,7 +289,7 @@ def test_a_missing_store_key_names_the_verb_that_makes_it(tmp_path: Path) -> Non
     """The repair of the most frequent first mistake."""
     (line,) = complaints(tmp_path, change(('"store.key"', '"other.key"')))
     assert line.startswith(f"store.key_file: {tmp_path}/other.key can't be read")
-    assert line.endswith("run kiosk provision")
+    assert line.endswith("put it there (kiosk provision makes one in an empty folder)")
 
 
 def test_a_store_key_of_another_length_is_refused_at_once(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from kiosk.settings import Config
 from kiosk.simulator.simulator import Simulator
 from tests.admins import Admin, answers, desk_of
 from tests.box import CLIENT_ID, Box
-from tests.people import CANARY, CANARY_CARD, CANARY_INSZ, CANARY_NAME, invented_card
+from tests.people import CANARY, CANARY_CARD, CANARY_INSZ, CANARY_NAME, OTHER_DECLARATION, invented_card
 
 
 @pytest.fixture
@@ -76,12 +76,38 @@ def test_a_daemon_that_runs_already_is_used(box: Box, simulator: Simulator) -> N
     assert len(person.heard) == heard
 
 
-def test_a_tap_that_records_nothing_is_told(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unknown card gives no registration: the trial says so and does not wait for ever."""
+def test_a_tap_that_records_nothing_is_told(box: Box) -> None:
+    """An unknown card, or one that tapped a moment ago, gives no registration: the trial says which, and waits for nothing."""
+    box.start()
+    with pytest.raises(Declined, match="nothing came of it") as told:
+        trial.register_once(admin(), config_of(box), invented_card(7).identifier.hex())
+    assert told.value.repair == "give it to somebody: `kiosk badge add`"
+    box.enrol([CANARY])
+    trial.register_once(admin(), config_of(box), CANARY_CARD.identifier.hex())
+    with pytest.raises(Declined, match="nothing came of it") as told:
+        trial.register_once(admin(), config_of(box), CANARY_CARD.identifier.hex())
+    assert "tapped a few minutes ago" in str(told.value.repair)
+
+
+def test_a_real_reader_is_not_waited_for_for_ever(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no badge is laid on it, the trial ends and says so."""
     monkeypatch.setattr(trial, "_TAP_SECONDS", 0.3)
     box.start()
     with pytest.raises(Declined, match="no tap was recorded"):
-        trial.register_once(admin(), config_of(box), invented_card(7).identifier.hex())
+        trial.register_once(admin(), config_of(box), None)
+
+
+def test_a_registration_that_lacks_something_says_how_it_is_put_right(box: Box) -> None:
+    """A held one is not tried again by itself: the repair names the verb that tells what it lacks."""
+    text = box.config.read_text()
+    box.config.write_text(
+        text.replace("[[declaration]]", f'[[declaration]]\nnumber = "{OTHER_DECLARATION.value}"\n\n[[declaration]]', 1)
+    )
+    box.enrol([CANARY])
+    box.start()
+    with pytest.raises(Declined, match="registration 1 is held: declaration") as told:
+        trial.register_once(admin(), config_of(box), CANARY_CARD.identifier.hex())
+    assert "kiosk outbox release 1" in str(told.value.repair)
 
 
 def test_a_registration_that_is_not_accepted_is_told(box: Box, simulator: Simulator) -> None:

@@ -10,7 +10,7 @@ import click
 
 from kiosk.config_checks import Wrong
 from kiosk.provision.notebook import Notebook
-from kiosk.provision.questions import UNFINISHED, Question
+from kiosk.provision.questions import UNFINISHED, Question, kept
 
 #: How Python hands on bytes that are no UTF-8.
 _BROKEN: Final = re.compile("[\ud800-\udfff]")
@@ -40,12 +40,12 @@ class Asker(Protocol):
         """Return whether something may be done; nothing is taken for a yes."""
         ...
 
-    def type_in(self, words: str) -> str:
-        """Return something that is not kept."""
+    def type_in(self, words: str, check: Callable[[str], object] = str) -> str:
+        """Return something that is not kept; ``check`` raises ``ValueError`` with a sentence where it can't be that."""
         ...
 
-    def secret(self, words: str) -> str:
-        """Return something that is neither shown nor kept."""
+    def secret(self, words: str, check: Callable[[str], object] = str) -> str:
+        """Return something that is neither shown nor kept; ``check`` as above, its sentence without the answer."""
         ...
 
 
@@ -93,13 +93,19 @@ class Terminal:
         del key
         return bool(click.confirm(words, default=False))
 
-    def type_in(self, words: str) -> str:
-        """Ask for something that is not kept."""
-        return str(click.prompt(words, default="", show_default=False, value_proc=_telling(str.strip)))
+    def type_in(self, words: str, check: Callable[[str], object] = str) -> str:
+        """Ask for something that is not kept, until it can be that."""
+        return str(click.prompt(words, default="", show_default=False, value_proc=_telling(kept(check))))
 
-    def secret(self, words: str) -> str:
-        """Ask without echo."""
-        return str(click.prompt(words, hide_input=True, default="", show_default=False, value_proc=_telling(str.strip)))
+    def secret(self, words: str, check: Callable[[str], object] = str) -> str:
+        """Ask without echo, until it can be that."""
+        while True:
+            answer = str(click.prompt(words, hide_input=True, default="", show_default=False))
+            try:
+                return _telling(kept(check))(answer)
+            except click.BadParameter as wrong:
+                # click itself would not say what is wrong with something hidden; our sentences repeat no answer.
+                self.say(f"Error: {wrong.message}")
 
     def _prompt(self, question: Question, *, default: str | None) -> str:
         def read(answer: str) -> str:
@@ -135,14 +141,14 @@ class Unattended:
         del words
         return key is not None and self._notebook.flag(key)
 
-    def type_in(self, words: str) -> str:
+    def type_in(self, words: str, check: Callable[[str], object] = str) -> str:
         """Nobody is there to type it."""
-        del words
+        del words, check
         return ""
 
-    def secret(self, words: str) -> str:
+    def secret(self, words: str, check: Callable[[str], object] = str) -> str:
         """Nobody is there to type it."""
-        del words
+        del words, check
         return ""
 
 

@@ -113,7 +113,7 @@ def checked(found: Mapping[str, object], *, called: Callable[[str], str]) -> dic
     wrong = {key: sentence for key, answer in found.items() if (sentence := _wrong(known.get(key), key, answer))}
     if wrong:
         lines = (f"{called(key if key.isidentifier() else 'a key')}: {sentence}" for key, sentence in wrong.items())
-        raise UsageError("\n".join(lines), repair=f"known are: {', '.join(known)}")
+        raise UsageError("\n".join(lines), repair=f"known are: {', '.join((*known, ASSUME_CLOCK, FIRST_REGISTRATION))}")
     return {key: answer for key, answer in found.items() if isinstance(answer, str | list | bool)}
 
 

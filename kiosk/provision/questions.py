@@ -81,8 +81,8 @@ def read_place(answer: str) -> Coordinates:
     return Coordinates(latitude, longitude)
 
 
-def _kept(parse: Callable[[str], object]) -> Callable[[str], str]:
-    """Check an answer and keep it as it was given."""
+def kept(parse: Callable[[str], object]) -> Callable[[str], str]:
+    """Check an answer by what raises ``ValueError``, and keep it as it was given, without the blanks around it."""
 
     def read(answer: str) -> str:
         parse(answer.strip())
@@ -91,13 +91,14 @@ def _kept(parse: Callable[[str], object]) -> Callable[[str], str]:
     return read
 
 
-def _one_of(words: Iterable[str]) -> Callable[[str], str]:
-    known = tuple(words)
+def one_of(words: Iterable[str]) -> Callable[[str], str]:
+    """Read one of some words, in capitals or not; what it returns raises ``ValueError`` for any other."""
+    known = {word.lower(): word for word in words}
 
     def read(answer: str) -> str:
-        word = answer.strip().lower()
-        if word not in known:
-            raise ValueError(f"write one of: {', '.join(known)}")
+        word = known.get(answer.strip().lower())
+        if word is None:
+            raise ValueError(f"write one of: {', '.join(known.values())}")
         return word
 
     return read
@@ -118,7 +119,7 @@ def _bought(answer: str) -> str:
 _LONGEST_NAME: Final = 64
 
 COMPANY: Final = Question(
-    key="company", words="Your company's name, as it shall stand in the certificate", read=_kept(Text(_LONGEST_NAME))
+    key="company", words="Your company's name, as it shall stand in the certificate", read=kept(Text(_LONGEST_NAME))
 )
 CERTIFICATE: Final = Question(
     key="certificate",
@@ -129,44 +130,49 @@ CERTIFICATE: Final = Question(
 KEY: Final = Question(
     key="key",
     words=f"Kind of key ({', '.join(KeyKind)}; RSA is proven with this service, EC is to be proven by `kiosk doctor` first)",
-    read=_one_of(KeyKind),
+    read=one_of(KeyKind),
     default=KeyKind.RSA_3072,
 )
-CLIENT_ID: Final = Question(key="client_id", words="The client id that Chaman shows at the end", read=_kept(text))
+CLIENT_ID: Final = Question(key="client_id", words="The client id that Chaman shows at the end", read=kept(text))
 API_URL: Final = Question(
     key="api_url",
     words="Address of the service to train with",
-    read=_kept(service_url),
+    read=kept(service_url),
     default=SIMULATION_API_URL,
 )
-TOKEN_ADDRESS: Final = Question(key="token_url", words="Address of the token server", read=_kept(service_url), default=TOKEN_URL)
+TOKEN_ADDRESS: Final = Question(key="token_url", words="Address of the token server", read=kept(service_url), default=TOKEN_URL)
 CA_FILE: Final = Question(
     key="ca_file",
     words="File of certificates to trust, PEM (empty: this system's)",
     read=lambda answer: _file(answer) if answer.strip() else "",
     default="",
 )
-SITE: Final = Question(key="site", words="Name of the site, for screen and reports", read=_kept(text))
+SITE: Final = Question(key="site", words="Name of the site, for screen and reports", read=kept(text))
 EMPLOYER: Final = Question(
     key="employer",
     words="Whose workers come here: enterprise number (ten digits), or a foreign VAT number",
-    read=_kept(read_employer),
+    read=kept(read_employer),
 )
 DECLARATIONS: Final = Question(
     key="declarations",
     words="Declaration of works: its 13 characters, or its link (type, paste, or scan its QR code with a keyboard scanner)",
-    read=_kept(read_declaration),
+    read=kept(read_declaration),
     several=True,
 )
-PLACE: Final = Question(key="coordinates", words="Where the box stands: latitude, longitude", read=_kept(read_place))
-TIME_ZONE: Final = Question(key="time_zone", words="Time zone", read=_kept(zone), default="Europe/Brussels")
+PLACE: Final = Question(key="coordinates", words="Where the box stands: latitude, longitude", read=kept(read_place))
+TIME_ZONE: Final = Question(key="time_zone", words="Time zone", read=kept(zone), default="Europe/Brussels")
 READER: Final = Question(
     key="reader",
     words='Card reader: a part of its name, "any" PC/SC reader, or "simulated" (training only)',
-    read=_kept(text),
+    read=kept(text),
     default="any",
 )
-DIRECTION: Final = Question(key="direction", words="This reader is for", read=_one_of(("toggle", "in", "out")), default="toggle")
+DIRECTION: Final = Question(
+    key="direction",
+    words="This reader is for (in, out, or toggle: both, by turns)",
+    read=one_of(("toggle", "in", "out")),
+    default="toggle",
+)
 #: Answered by yes or no, in a file of answers as true or false.
 FIRST_REGISTRATION: Final = "first_registration"
 ASSUME_CLOCK: Final = "assume_clock"

@@ -15,9 +15,12 @@ from typing import Any, Final, assert_never
 
 from hardware.ports import Card, Reader, ReaderLost, Unreadable
 from kiosk import control
+from kiosk.badge_fields import parse_insz
 from kiosk.contact import ServiceState
 from kiosk.errors import Declined, KioskError, NoDaemon, UsageError
-from kiosk.model import Environment, Reason, State
+from kiosk.identifiers import CardId
+from kiosk.model import Environment, Reason, Signal, State
+from kiosk.provision import questions
 from kiosk.provision.askers import Asker
 from kiosk.provision.questions import FIRST_REGISTRATION
 from kiosk.settings import Config, Driver
@@ -30,6 +33,13 @@ _LOOK_SECONDS: Final = 0.1
 _LAY_SECONDS: Final = 60.0
 _LAST_LINES: Final = 5
 _UNSENT: Final = {State.QUEUED, State.IN_FLIGHT, State.UNKNOWN}
+
+_LOOK: Final = "is the badge enrolled (`kiosk badge list`)? `kiosk doctor` looks"
+_WITHOUT: Final = {
+    Signal.ALREADY: "this badge tapped a few minutes ago: `kiosk outbox list` shows what became of that, or try again later",
+    Signal.UNKNOWN_CARD: "give it to somebody: `kiosk badge add`",
+    Signal.LOCAL: "nothing is owed for its holder (`local`): try another badge",
+}
 
 #: Has a desk call done by the running daemon, or on the store itself where none runs.
 Ask = Callable[[str, Mapping[str, object]], Mapping[str, Any]]
@@ -56,19 +66,21 @@ def begin(asker: Asker, config: Config, ask: Ask, *, badge: str | None, proven: 
     if not proven or not _has_badges(config, ask) or not asker.agree(question, key=FIRST_REGISTRATION):
         return
     simulated = simulated_reader(config)
-    card = _card_of(line) or (asker.secret("card (hexadecimal, not shown)") if simulated else "")
+    card = _card_of(line) or (
+        asker.secret("Which badge taps, its card (hexadecimal, not shown)", CardId.parse) if simulated else ""
+    )
     register_once(asker, config, card if simulated else None)
 
 
 def _asked(asker: Asker, config: Config) -> dict[str, str]:
     answers = {
-        "card": _laid(asker, config) or asker.type_in("card (hexadecimal, or let a keyboard reader type it)"),
-        "insz": asker.secret("INSZ of its holder (not shown)"),
+        "card": _laid(asker, config) or asker.type_in("card (hexadecimal, or let a keyboard reader type it)", CardId.parse),
+        "insz": asker.secret("INSZ of its holder (not shown)", parse_insz),
         "name": asker.type_in("name"),
     }
     if len(config.declarations) > 1:
-        known = ", ".join(declaration.number.value for declaration in config.declarations)
-        answers["declaration"] = asker.type_in(f"for which declaration ({known})")
+        known = [declaration.number.value for declaration in config.declarations]
+        answers["declaration"] = asker.type_in(f"for which declaration ({', '.join(known)})", questions.one_of(known))
     return {name: value for name, value in answers.items() if value}
 
 
@@ -149,6 +161,8 @@ def register_once(asker: Asker, config: Config, card: str | None) -> None:
         else:
             answer = _ask(config, "tap", {"card": card})
             asker.say(f"the reader shows: {answer['signal']}")
+            if _rows(config).keys() == before.keys():
+                raise Declined("nothing came of it that is to be sent", repair=_WITHOUT.get(answer["signal"], _LOOK))
         row = _wait_for_tap(config, before)
         asker.say(f"recorded: registration {row['id']} of the book; sending it may take a minute")
         done = _wait_for_service(config, int(row["id"]))
@@ -167,7 +181,7 @@ def _wait_for_tap(config: Config, before: Mapping[int, Mapping[str, Any]]) -> Ma
         if new:
             return new[-1]
         time.sleep(_LOOK_SECONDS)
-    raise Declined("no tap was recorded within a minute", repair="is the badge enrolled (`kiosk badge list`)? `kiosk doctor` looks")
+    raise Declined("no tap was recorded within a minute", repair=_LOOK)
 
 
 def _wait_for_service(config: Config, number: int) -> Mapping[str, Any]:
@@ -181,10 +195,9 @@ def _wait_for_service(config: Config, number: int) -> Mapping[str, Any]:
     if row["state"] != State.ACCEPTED:
         error = _ask(config, "status", {})["service"]["last_error"]
         why = ": ".join(filter(None, (row["reason"], error))) or "no answer yet"
-        raise Declined(
-            f"registration {number} is {row['state']}: {why}",
-            repair="it is kept and goes on being tried by `kiosk run`; `kiosk doctor` looks for the cause",
-        )
+        held = f"`kiosk outbox release {number}` says what it lacks, and sends it once that is put right"
+        tried = "it is kept and goes on being tried by `kiosk run`; `kiosk doctor` looks for the cause"
+        raise Declined(f"registration {number} is {row['state']}: {why}", repair=held if row["state"] == State.HELD else tried)
     return row
 
 

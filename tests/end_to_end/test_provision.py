@@ -69,7 +69,9 @@ def test_on_a_terminal_from_nothing_to_an_accepted_registration(tmp_path: Path) 
             ("Where the box stands", "50.8466, 4.3671"),
             ("Does the box stand there?", "y"),
             ("Give out a first badge", "y"),
+            ("card (hexadecimal, or", "badge seven"),
             ("card (hexadecimal, or", CANARY_CARD.identifier.hex()),
+            ("INSZ of its holder", str(int(CANARY_INSZ.digits) + 1)),
             ("INSZ of its holder", CANARY_INSZ.digits),
             ("name", CANARY_NAME),
             ("as a trial", "y"),
@@ -77,6 +79,9 @@ def test_on_a_terminal_from_nothing_to_an_accepted_registration(tmp_path: Path) 
         shown = converse(tmp_path, simulator, talk)
         assert "accepted by 127.0.0.1: registration" in shown
         assert CANARY_INSZ.digits not in shown
+        assert str(int(CANARY_INSZ.digits) + 1) not in shown
+        assert "Error: a card is written in pairs" in shown
+        assert "Error: the check digits of this INSZ" in shown
         assert "exchanged" in shown
         assert len(simulator.ledger.rows()) == 1
         box = tmp_path / "box"
