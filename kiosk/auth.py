@@ -69,7 +69,8 @@ def load_private_key(path: Path) -> ClientKey:
     Raises:
         UsageError: There is no such file, it is encrypted or no PEM key, or of a kind that Chaman does not take.
     """
-    repair = f"put an unencrypted PEM key (RSA 2048, 3072 or 4096, or EC P-384 or P-521) at {path}, or run kiosk provision"
+    kinds = "RSA 2048, 3072 or 4096, or EC P-384 or P-521"
+    repair = f"put an unencrypted PEM key ({kinds}) at {path}; kiosk provision makes one in an empty folder"
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:

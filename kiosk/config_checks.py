@@ -290,11 +290,13 @@ def mistakes(error: BaseException, key: str) -> Iterator[Mistake]:
 
 def unknown_keys(found: Iterable[str], known: list[str], prefix: str = "") -> Iterator[Mistake]:
     """Say of each key that nobody reads what was probably meant."""
+    # In the template headings are commented out too: a key alone that is put in force lands under the heading above it.
+    elsewhere = ", or take the # before its own heading away too" if prefix else ""
     for key in sorted(found):
         # A quoted TOML key may hold anything, also a line end or a pasted secret.
         shown = key if _BARE_KEY.fullmatch(key) else json.dumps(key[:20])
         near = difflib.get_close_matches(key, known, n=1)
-        repair = f"did you mean {near[0]}?" if near else f"remove it; known here: {', '.join(sorted(known))}"
+        repair = f"did you mean {near[0]}?" if near else f"remove it{elsewhere}; known here: {', '.join(sorted(known))}"
         yield Mistake(f"{prefix}{shown}", f"is an unknown key; {repair}")
 
 

@@ -18,7 +18,7 @@ from kiosk.certificate import Certificate
 RSA_BITS: Final = (2048, 3072, 4096)
 CURVES: Final = {"secp384r1": "P-384", "secp521r1": "P-521"}
 DIGESTS: Final = ("sha256", "sha384", "sha512")
-_ANOTHER: Final = "have another made: `kiosk provision` does it"
+_ANOTHER: Final = "have another made: `kiosk provision rotate` does it on a box that is set up, `kiosk provision` before"
 _OTHER_NAMES: Final = {"secp256r1": "P-256"}
 
 

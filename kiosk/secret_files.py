@@ -14,7 +14,7 @@ def file_mistakes(path: Path) -> Iterator[str]:
         # Not blocking: a named pipe without a writer would hold the start for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        yield f"{path} can't be read: {os.strerror(error.errno or 0)}; put it there, or run kiosk provision"
+        yield f"{path} can't be read: {os.strerror(error.errno or 0)}; put it there (kiosk provision makes one in an empty folder)"
         return
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

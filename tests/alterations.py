@@ -156,7 +156,7 @@ ALTERED: dict[str, tuple[Alter, str, str, str, str, Severity, str | None]] = {
         "register",
         "request items[].registrationDate",
         "unknown; perhaps it is now registrationDateTime",
-        f"{REFUSED} with unknownInput",
+        f"{REFUSED} (unknownInput)",
         BREAKS,
         None,
     ),

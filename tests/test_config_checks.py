@@ -217,7 +217,7 @@ def test_everything_wrong_in_a_table_is_told() -> None:
         "thing.colour: is missing; add it",
         "thing.lit: is an integer; write true or false without quotes",
         "thing.dya: is an unknown key; did you mean day?",
-        "thing.zz: is an unknown key; remove it; known here: colour, day, file, lit",
+        "thing.zz: is an unknown key; remove it, or take the # before its own heading away too; known here: colour, day, file, lit",
     ]
 
 

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = kiosk.main(args=arguments, prog_name="kiosk", standalone_mode=False)
     except click.exceptions.Abort:
-        click.echo("stopped", err=True)
+        click.echo("\nstopped", err=True)
         return 1
     except click.ClickException as error:
         error.show()

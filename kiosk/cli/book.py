@@ -27,7 +27,7 @@ _STATES: Final = [state.value for state in State]
 
 @click.group()
 def outbox() -> None:
-    """The book of registrations: list, show, retry, release, cancel, resolve."""
+    """The book of registrations: list, show, retry, release, cancel, resolve, reconcile."""
 
 
 @outbox.command("list")
@@ -81,7 +81,10 @@ def outbox_release(context: click.Context, *, number: int, group: bool, as_json:
 @json_option
 @click.pass_context
 def outbox_cancel(context: click.Context, *, number: int, reason: str, as_json: bool) -> None:
-    """Don't send a registration that is queued, held or refused. The tap stays recorded."""
+    """Don't send a registration that is queued, held or refused; have one that is accepted cancelled at the service.
+
+    The tap stays recorded.
+    """
     _one(context, "outbox cancel", {"id": number, "reason": reason}, as_json=as_json)
 
 

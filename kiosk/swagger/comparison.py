@@ -231,7 +231,7 @@ def _request(call: Call, operation: Described, references: References) -> Iterat
         return
     nodes = next((nodes for kind, nodes in operation.request.items() if kind in {_JSON, "*/*"}), None)
     if nodes is None:
-        yield spot.differs(_JSON, ", ".join(operation.request) or "no media type", consequence=f"{call.refused} with 415")
+        yield spot.differs(_JSON, ", ".join(operation.request) or "no media type", consequence=f"{call.refused} (415)")
     else:
         yield from sent(call.request, nodes, spot)
 

@@ -126,7 +126,7 @@ def _record(record: Record, variant: frozenset[str], schema: Schema, spot: Spot,
                 "sent", "not described, and not forbidden", severity=Severity.INFORMATION, consequence=_HARMLESS
             )
         else:
-            yield spot.member(name).differs("sent", f"unknown{guess}", consequence=f"{spot.consequence} with unknownInput")
+            yield spot.member(name).differs("sent", f"unknown{guess}", consequence=f"{spot.consequence} (unknownInput)")
     extra = sorted(set(schema.properties) - record.names - schema.required)
     if extra:
         yield spot.differs("not sent", f"may also hold {', '.join(extra)}", severity=Severity.INFORMATION, consequence=_HARMLESS)
