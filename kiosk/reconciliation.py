@@ -191,23 +191,29 @@ class Reconciler:
         return verdict
 
     def _confirm(self, told: Comparison, stale: dict[int, ServedRegistration]) -> Comparison | SearchFailed | SearchUnavailable:
-        """Look at each row that no search showed by its id: only the service's own "not there" makes it lost."""
-        findings: list[Finding] = []
-        for finding in told.findings:
-            if finding.kind is not Kind.ONLY_HERE or finding.ours is None or len(findings) >= _MOST_LOOKS:
-                findings.append(finding)
-                continue
-            verdict = self._look(finding.ours)
+        """Look at each row that no search showed by its id: only the service's own "not there" makes it lost.
+
+        Of more than can politely be looked at, the others go by these: one that is there says that the search failed.
+        """
+        findings = [finding for finding in told.findings if finding.kind is not Kind.ONLY_HERE]
+        missing = [(each, each.ours) for each in told.findings if each.kind is Kind.ONLY_HERE and each.ours is not None]
+        hides = False
+        for finding, row in missing[:_MOST_LOOKS]:
+            verdict = self._look(row)
             match verdict:
                 case Consulted(registration=served):
-                    told = self._found_after_all(told, finding.ours, served, findings, stale)
+                    hides = True
+                    told = self._found_after_all(told, row, served, findings, stale)
                 case NotThere():
                     findings.append(finding)
                 case SearchFailed() | SearchUnavailable():
                     return verdict
                 case other:
                     assert_never(other)
-        return replace(told, findings=tuple(findings))
+        others = [finding for finding, _ in missing[_MOST_LOOKS:]]
+        if hides:
+            return _sum(replace(told, findings=tuple(findings)), replace(_NOTHING, explained={Why.WAITING: len(others)}))
+        return replace(told, findings=(*findings, *others))
 
     def _look(self, row: Ours) -> ConsultVerdict:
         if row.registration_id is None:

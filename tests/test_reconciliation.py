@@ -363,6 +363,28 @@ def test_no_more_rows_are_looked_at_one_by_one_than_is_polite(world: World) -> N
     assert len(world.service.looks) == 50
 
 
+def test_a_search_that_hides_what_is_there_makes_no_losses_and_no_flood_of_looks(world: World) -> None:
+    """Fifty looks, whatever they find; where one finds its row the search is what failed, and the rest waits for another night."""
+    _accepted(world, *(60_000 * number for number in range(60)))
+    for served in world.service.rows:
+        served.created_ms = 2**60
+    came = _compare(world)
+    assert len(world.service.looks) == 50
+    assert (came.comparison.equal, came.comparison.findings, dict(came.comparison.explained)) == (50, (), {Why.WAITING: 10})
+    assert world.tasks() == []
+
+
+def test_other_findings_keep_no_row_from_being_looked_at(world: World) -> None:
+    """Sixty duplicates are no reason to call a row lost that the service shows by its id."""
+    *_, hidden = _accepted(world, *(60_000 * number for number in range(60)), 20 * HOUR_MS)
+    for served in world.service.rows[:60]:
+        world.service.store(served.registration)
+    world.service.rows[60].created_ms = 2**60
+    told = _compare(world).comparison
+    assert {finding.kind for finding in told.findings} == {Kind.DUPLICATE}
+    assert ("lost", hidden, "not found at the service") not in world.tasks()
+
+
 # Days.
 
 
