@@ -13,7 +13,6 @@ from enum import StrEnum
 from typing import Final
 
 from kiosk.contract import VALIDITY_CANCELLED, VALIDITY_GOOD, VALIDITY_PENDING, Evidence
-from kiosk.model import TaskKind
 
 
 class Language(StrEnum):
@@ -36,7 +35,8 @@ class Audience(StrEnum):
 Text = Mapping[Language, str]
 
 
-def _text(*, nl: str, fr: str, de: str, en: str) -> Text:
+def text(*, nl: str, fr: str, de: str, en: str) -> Text:
+    """Write a text in every language."""
     return {Language.NL: nl, Language.FR: fr, Language.DE: de, Language.EN: en}
 
 
@@ -58,13 +58,13 @@ class Advice:
     manager: Text
 
 
-_SEE_MANAGER: Final = _text(
+_SEE_MANAGER: Final = text(
     nl="Er is een probleem met uw aanwezigheidsregistratie. Spreek uw verantwoordelijke aan.",
     fr="Il y a un problème avec votre enregistrement de présence. Adressez-vous à votre responsable.",
     de="Mit Ihrer Anwesenheitsmeldung stimmt etwas nicht. Wenden Sie sich an Ihren Verantwortlichen.",
     en="Something is wrong with your presence registration. Speak to your site manager.",
 )
-_UNKNOWN_NUMBER: Final = _text(
+_UNKNOWN_NUMBER: Final = text(
     nl="De sociale zekerheid kent uw nummer niet. Spreek uw verantwoordelijke aan.",
     fr="La sécurité sociale ne connaît pas votre numéro. Adressez-vous à votre responsable.",
     de="Die soziale Sicherheit kennt Ihre Nummer nicht. Wenden Sie sich an Ihren Verantwortlichen.",
@@ -77,7 +77,7 @@ WORDS: Final = (
         words=frozenset({"unknownssin"}),
         evidence=Evidence.KNOWN,
         worker=_UNKNOWN_NUMBER,
-        manager=_text(
+        manager=text(
             nl="Dit INSZ is niet gekend. Kijk het na op een identiteitsbewijs en verbeter het: kiosk holder replace-insz.",
             fr="Ce NISS n'est pas connu. Vérifiez-le sur une pièce d'identité et corrigez-le : kiosk holder replace-insz.",
             de="Diese INSZ ist nicht bekannt. Prüfen Sie sie an einem Ausweis und berichtigen Sie sie: kiosk holder replace-insz.",
@@ -87,13 +87,13 @@ WORDS: Final = (
     Advice(
         words=frozenset({"replacedssin"}),
         evidence=Evidence.KNOWN,
-        worker=_text(
+        worker=text(
             nl="U hebt een nieuw rijksregisternummer. Geef het door aan uw verantwoordelijke.",
             fr="Vous avez un nouveau numéro national. Communiquez-le à votre responsable.",
             de="Sie haben eine neue Nationalregisternummer. Teilen Sie sie Ihrem Verantwortlichen mit.",
             en="You have a new national number. Give it to your site manager.",
         ),
-        manager=_text(
+        manager=text(
             nl="Dit INSZ is door een ander vervangen. Vraag het nieuwe en geef het in: kiosk holder replace-insz.",
             fr="Ce NISS a été remplacé. Demandez le nouveau et introduisez-le : kiosk holder replace-insz.",
             de="Diese INSZ wurde ersetzt. Fragen Sie nach der neuen und geben Sie sie ein: kiosk holder replace-insz.",
@@ -104,7 +104,7 @@ WORDS: Final = (
         words=frozenset({"invalidstructure"}),
         evidence=Evidence.KNOWN,
         worker=_SEE_MANAGER,
-        manager=_text(
+        manager=text(
             nl="Een nummer klopt niet (controlecijfer). Kijk INSZ, ondernemingsnummer en aangifte van werken na.",
             fr="Un numéro est incorrect (chiffre de contrôle). Vérifiez NISS, numéro d'entreprise et déclaration de travaux.",
             de="Eine Nummer stimmt nicht (Prüfziffer). Prüfen Sie INSZ, Unternehmensnummer und Meldung der Arbeiten.",
@@ -115,7 +115,7 @@ WORDS: Final = (
         words=frozenset({"referencedresourcenotfound", "resourcenotfound"}),
         evidence=Evidence.KNOWN,
         worker=_SEE_MANAGER,
-        manager=_text(
+        manager=text(
             nl="De dienst vindt iets niet waarnaar verwezen wordt: kijk na of de aangifte van werken bestaat en nog loopt.",
             fr="Le service ne trouve pas une référence : vérifiez que la déclaration de travaux existe et court encore.",
             de="Der Dienst findet einen Verweis nicht: Prüfen Sie, ob die Meldung der Arbeiten besteht und noch läuft.",
@@ -126,7 +126,7 @@ WORDS: Final = (
         words=frozenset({"missingpermission"}),
         evidence=Evidence.KNOWN,
         worker=_SEE_MANAGER,
-        manager=_text(
+        manager=text(
             nl="Deze kiosk mag niet voor deze werkgever registreren. Laat het recht toekennen in Chaman.",
             fr="Ce kiosque ne peut pas enregistrer pour cet employeur. Faites accorder l'autorisation dans Chaman.",
             de="Dieser Kiosk darf für diesen Arbeitgeber nicht melden. Lassen Sie das Recht in Chaman erteilen.",
@@ -137,7 +137,7 @@ WORDS: Final = (
         words=frozenset({"invalidperiod", "outofrange"}),
         evidence=Evidence.KNOWN,
         worker=_SEE_MANAGER,
-        manager=_text(
+        manager=text(
             nl="Tijd of plaats valt buiten wat de dienst aanneemt. Kijk de klok (kiosk status) en de coördinaten na.",
             fr="L'heure ou le lieu sort de ce que le service accepte. Vérifiez l'horloge (kiosk status) et les coordonnées.",
             de="Zeit oder Ort liegen außerhalb dessen, was der Dienst annimmt. Prüfen Sie Uhr (kiosk status) und Koordinaten.",
@@ -159,7 +159,7 @@ WORDS: Final = (
         ),
         evidence=Evidence.KNOWN,
         worker=_SEE_MANAGER,
-        manager=_text(
+        manager=text(
             nl="De kiosk zond iets in een vorm die de dienst niet aanneemt. Dat is geen fout van u: meld het aan de beheerder.",
             fr="Le kiosque a envoyé une forme que le service refuse. Ce n'est pas votre faute : avertissez l'administrateur.",
             de="Der Kiosk sandte eine Form, die der Dienst nicht annimmt. Das ist nicht Ihr Fehler: Melden Sie es dem Verwalter.",
@@ -170,7 +170,7 @@ WORDS: Final = (
         words=frozenset({"rejectedinput", "invalidinput", "badrequest", "notcreated"}),
         evidence=Evidence.KNOWN,
         worker=_SEE_MANAGER,
-        manager=_text(
+        manager=text(
             nl="De dienst weigert deze registratie. Kijk persoon, werkgever en aangifte na, dan: kiosk outbox retry.",
             fr="Le service refuse cet enregistrement. Vérifiez personne, employeur et déclaration, puis : kiosk outbox retry.",
             de="Der Dienst lehnt diese Meldung ab. Prüfen Sie Person, Arbeitgeber und Arbeiten, dann: kiosk outbox retry.",
@@ -180,13 +180,13 @@ WORDS: Final = (
     Advice(
         words=frozenset({"invalid", "failed"}),
         evidence=Evidence.ASSUMED,
-        worker=_text(
+        worker=text(
             nl="Uw registratie werd ongeldig verklaard. Spreek uw verantwoordelijke aan.",
             fr="Votre enregistrement a été déclaré non valable. Adressez-vous à votre responsable.",
             de="Ihre Meldung wurde für ungültig erklärt. Wenden Sie sich an Ihren Verantwortlichen.",
             en="Your registration was found invalid. Speak to your site manager.",
         ),
-        manager=_text(
+        manager=text(
             nl="De dienst vindt deze registratie ongeldig. Lees de opmerkingen; de RSZ verbetert tot 30 dagen na de datum.",
             fr="Le service juge cet enregistrement non valable. Lisez les remarques ; l'ONSS corrige durant 30 jours.",
             de="Der Dienst hält diese Meldung für ungültig. Lesen Sie die Anmerkungen; das LSS berichtigt 30 Tage lang.",
@@ -196,13 +196,13 @@ WORDS: Final = (
     Advice(
         words=VALIDITY_CANCELLED,
         evidence=Evidence.ASSUMED,
-        worker=_text(
+        worker=text(
             nl="Een registratie van u werd geannuleerd. Spreek uw verantwoordelijke aan.",
             fr="Un de vos enregistrements a été annulé. Adressez-vous à votre responsable.",
             de="Eine Ihrer Meldungen wurde storniert. Wenden Sie sich an Ihren Verantwortlichen.",
             en="A registration of yours was cancelled. Speak to your site manager.",
         ),
-        manager=_text(
+        manager=text(
             nl="Deze registratie is bij de dienst geannuleerd, maar niet door deze kiosk. Vraag na wie het deed.",
             fr="Cet enregistrement a été annulé auprès du service, mais pas par ce kiosque. Demandez qui l'a fait.",
             de="Diese Meldung wurde beim Dienst storniert, aber nicht von diesem Kiosk. Fragen Sie, wer es war.",
@@ -211,36 +211,14 @@ WORDS: Final = (
     ),
 )
 
-#: What the comparison with the service came to: the kinds of tasks that it opens.
-ON_TASKS: Final[Mapping[TaskKind, Text]] = {
-    TaskKind.LOST: _text(
-        nl="De dienst nam deze registratie aan en toont ze niet meer. Vraag de RSZ ernaar, met nummer en tijdstip.",
-        fr="Le service a accepté cet enregistrement et ne le montre plus. Demandez à l'ONSS, avec numéro et heure.",
-        de="Der Dienst nahm diese Meldung an und zeigt sie nicht mehr. Fragen Sie das LSS, mit Nummer und Zeitpunkt.",
-        en="The service accepted this registration and does not show it any more. Ask the NSSO, with its id and time.",
-    ),
-    TaskKind.DUPLICATE: _text(
-        nl="De dienst toont deze registratie twee keer. Laat de tweede annuleren (zie de nota).",
-        fr="Le service montre cet enregistrement deux fois. Faites annuler le second (voir la note).",
-        de="Der Dienst zeigt diese Meldung zweimal. Lassen Sie die zweite stornieren (siehe Notiz).",
-        en="The service shows this registration twice. Have the second one cancelled (see the note).",
-    ),
-    TaskKind.DIFFERENT: _text(
-        nl="De dienst toont deze registratie anders dan ze hier staat. Vergelijk: kiosk registrations show.",
-        fr="Le service montre cet enregistrement autrement qu'ici. Comparez : kiosk registrations show.",
-        de="Der Dienst zeigt diese Meldung anders, als sie hier steht. Vergleichen Sie: kiosk registrations show.",
-        en="The service shows this registration otherwise than it is here. Compare: kiosk registrations show.",
-    ),
-}
-
 _RAW: Final[Mapping[Audience, Text]] = {
-    Audience.WORKER: _text(
+    Audience.WORKER: text(
         nl="De dienst merkt op: {word}. Toon dit aan uw verantwoordelijke.",
         fr="Le service signale : {word}. Montrez ceci à votre responsable.",
         de="Der Dienst merkt an: {word}. Zeigen Sie dies Ihrem Verantwortlichen.",
         en="The service remarks: {word}. Show this to your site manager.",
     ),
-    Audience.MANAGER: _text(
+    Audience.MANAGER: text(
         nl="De dienst zegt: {word}. Deze kiosk kent dat woord niet.",
         fr="Le service dit : {word}. Ce kiosque ne connaît pas ce mot.",
         de="Der Dienst sagt: {word}. Dieser Kiosk kennt das Wort nicht.",

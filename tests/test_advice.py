@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from kiosk.advice import _RAW, ON_TASKS, WORDS, Audience, Language, advise, advise_finding, is_good, language_of
+from kiosk.advice import _RAW, WORDS, Audience, Language, advise, advise_finding, is_good, language_of
 from kiosk.contract import Evidence
 
 #: Every issue type that the facts name (rsz-service, section 3).
@@ -30,7 +30,7 @@ _ISSUES = [
 
 def test_every_text_is_there_in_every_language_and_says_something_else_in_each() -> None:
     """Nobody is left without advice because of his language, and none was copied."""
-    texts = [text for advice in WORDS for text in (advice.worker, advice.manager)] + [*ON_TASKS.values(), *_RAW.values()]
+    texts = [text for advice in WORDS for text in (advice.worker, advice.manager)] + [*_RAW.values()]
     for text in texts:
         assert set(text) == set(Language)
         assert len(set(text.values())) == len(Language)
@@ -61,8 +61,8 @@ def test_verbs_that_are_advised_exist() -> None:
     """What a manager is told to type is a verb of the kiosk."""
     from kiosk.cli import kiosk  # noqa: PLC0415  only this test needs the verbs
 
-    for text in (*(advice.manager for advice in WORDS), *ON_TASKS.values()):
-        for sentence in text.values():
+    for advice in WORDS:
+        for sentence in advice.manager.values():
             for words in re.findall(r"(?:: |[(])kiosk ([a-z]+)", sentence):
                 assert words in kiosk.commands
 

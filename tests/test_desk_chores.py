@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from kiosk import tasks
+from kiosk.advice import Language
 from kiosk.desk import Desk
 from kiosk.desk.chores import CALLS
 from kiosk.errors import Declined, UsageError
 from kiosk.model import TaskKind
 from kiosk.records import pack_remarks
+from kiosk.task_advice import ON_TASKS
 from kiosk.vault import Field
 from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk, put
 
@@ -35,11 +37,11 @@ def test_tasks_are_told_and_closed(desk: Desk) -> None:
         "holder": 3,
         "opened_at": "2026-11-02T07:00:00Z",
         "note": None,
-        "advice": [],
+        "advice": [ON_TASKS[TaskKind.HELD][Language.EN]],
     }
     told = CALLS["tasks"](desk, {})["items"]
     assert isinstance(told, list)
-    assert told[0] == first | {"note": None, "advice": []}
+    assert told[0] == first
     assert [task["note"] for task in told] == [None, "card key 1a2b"]
     assert CALLS["tasks close"](desk, {"id": 1}) == {"id": 1, "closed_at": "2026-11-02T07:00:00Z"}
     left = CALLS["tasks"](desk, {})["items"]

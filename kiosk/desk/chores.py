@@ -8,11 +8,12 @@ from functools import partial
 from typing import Final
 
 from kiosk import amendments, evidence, tasks
-from kiosk.advice import ON_TASKS, Language
+from kiosk.advice import Language
 from kiosk.desk import Call, Desk, params, views
 from kiosk.errors import Declined
 from kiosk.evidence import Entry
 from kiosk.model import TaskKind, rfc3339
+from kiosk.task_advice import ON_TASKS
 
 #: Tasks about what the service said of a registration.
 _BY_ROW: Final = frozenset({TaskKind.REFUSED, TaskKind.VALIDITY, TaskKind.REMARK})

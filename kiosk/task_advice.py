@@ -1,0 +1,87 @@
+"""What a human can do about each kind of task, in four languages: data.
+
+Not for those about words of the service (``refused``, ``validity``, ``remark``): what they mean stands in ``kiosk.advice``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from kiosk.advice import Text, text
+from kiosk.model import TaskKind
+
+ON_TASKS: Final[Mapping[TaskKind, Text]] = {
+    TaskKind.LOST: text(
+        nl="De dienst nam deze registratie aan en toont ze niet meer. Vraag de RSZ ernaar, met nummer en tijdstip.",
+        fr="Le service a accepté cet enregistrement et ne le montre plus. Demandez à l'ONSS, avec numéro et heure.",
+        de="Der Dienst nahm diese Meldung an und zeigt sie nicht mehr. Fragen Sie das LSS, mit Nummer und Zeitpunkt.",
+        en="The service accepted this registration and does not show it any more. Ask the NSSO, with its id and time.",
+    ),
+    TaskKind.DUPLICATE: text(
+        nl="De dienst toont deze registratie twee keer. Laat de tweede annuleren (zie de nota).",
+        fr="Le service montre cet enregistrement deux fois. Faites annuler le second (voir la note).",
+        de="Der Dienst zeigt diese Meldung zweimal. Lassen Sie die zweite stornieren (siehe Notiz).",
+        en="The service shows this registration twice. Have the second one cancelled (see the note).",
+    ),
+    TaskKind.DIFFERENT: text(
+        nl="De dienst toont deze registratie anders dan ze hier staat. Vergelijk: kiosk registrations show.",
+        fr="Le service montre cet enregistrement autrement qu'ici. Comparez : kiosk registrations show.",
+        de="Der Dienst zeigt diese Meldung anders, als sie hier steht. Vergleichen Sie: kiosk registrations show.",
+        en="The service shows this registration otherwise than it is here. Compare: kiosk registrations show.",
+    ),
+    TaskKind.HELD: text(
+        nl="Deze registratie wacht op u; de reden: kiosk outbox show. Versturen, als het geregeld is: kiosk outbox release.",
+        fr="Cet enregistrement vous attend; la raison : kiosk outbox show. L'envoyer, une fois réglé : kiosk outbox release.",
+        de="Diese Meldung wartet auf Sie; der Grund: kiosk outbox show. Senden, wenn geregelt: kiosk outbox release.",
+        en="This registration waits for you; the reason: kiosk outbox show. To send it once that is settled: kiosk outbox release.",
+    ),
+    TaskKind.UNKNOWN: text(
+        nl="Of de dienst deze registratie heeft, is niet bekend. Kijk op zijn eigen site, dan: kiosk outbox resolve.",
+        fr="On ne sait pas si le service a cet enregistrement. Regardez sur son propre site, puis : kiosk outbox resolve.",
+        de="Ob der Dienst diese Meldung hat, ist unbekannt. Sehen Sie auf seiner eigenen Seite nach, dann: kiosk outbox resolve.",
+        en="Whether the service has this registration is not known. Look at its own site, then: kiosk outbox resolve.",
+    ),
+    TaskKind.GROUP_PAUSED: text(
+        nl="De dienst weigert de registraties van deze werkgever; ze wachten. Controleer zijn machtiging: kiosk doctor.",
+        fr="Le service refuse les enregistrements de cet employeur; ils attendent. Vérifiez sa permission : kiosk doctor.",
+        de="Der Dienst lehnt die Meldungen dieses Arbeitgebers ab; sie warten. Prüfen Sie seine Erlaubnis: kiosk doctor.",
+        en="The service refuses this employer's registrations; they wait. Check his permission: kiosk doctor.",
+    ),
+    TaskKind.MISSING_OUT: text(
+        nl="Deze persoon vertrok zonder te badgen. Vraag hem wanneer; is het geregeld, dan: kiosk tasks close.",
+        fr="Cette personne est partie sans badger. Demandez-lui quand; si c'est réglé : kiosk tasks close.",
+        de="Diese Person ging, ohne zu stempeln. Fragen Sie, wann; ist es geregelt, dann: kiosk tasks close.",
+        en="This person left without a tap. Ask when; once it is settled: kiosk tasks close.",
+    ),
+    TaskKind.MISSING_IN: text(
+        nl="Van deze persoon is er een OUT zonder IN. Vraag hem wanneer hij kwam; is het geregeld, dan: kiosk tasks close.",
+        fr="Cette personne a un OUT sans IN. Demandez-lui quand elle est arrivée; si c'est réglé : kiosk tasks close.",
+        de="Diese Person hat ein OUT ohne IN. Fragen Sie, wann sie kam; ist es geregelt, dann: kiosk tasks close.",
+        en="This person has an OUT without an IN. Ask when he came; once it is settled: kiosk tasks close.",
+    ),
+    TaskKind.LONG_STAY: text(
+        nl="Dit verblijf duurde erg lang: misschien ontbreekt een tik. Vraag het; is het geregeld, dan: kiosk tasks close.",
+        fr="Ce séjour a duré très longtemps : il manque peut-être un badgeage. Demandez; si c'est réglé : kiosk tasks close.",
+        de="Dieser Aufenthalt war sehr lang: vielleicht fehlt ein Stempeln. Fragen Sie; ist es geregelt, dann: kiosk tasks close.",
+        en="This stay was very long: a tap may be missing. Ask; once it is settled: kiosk tasks close.",
+    ),
+    TaskKind.REVOKED_OPEN_STAY: text(
+        nl="De badge van deze persoon is ingetrokken terwijl hij binnen was. Zorg dat zijn OUT geregistreerd wordt.",
+        fr="Le badge de cette personne a été retiré alors qu'elle était présente. Veillez à ce que son OUT soit enregistré.",
+        de="Die Karte dieser Person wurde gesperrt, während sie da war. Sorgen Sie dafür, dass ihr OUT gemeldet wird.",
+        en="This person's badge was revoked while he was inside. See to it that his OUT is registered.",
+    ),
+    TaskKind.UNKNOWN_CARD: text(
+        nl="Een kaart die niemand kreeg. Wie ze toonde, registreert per telefoon; daarna: kiosk badge add.",
+        fr="Une carte que personne n'a reçue. Qui l'a présentée s'enregistre par téléphone; ensuite : kiosk badge add.",
+        de="Eine Karte, die niemandem gegeben wurde. Wer sie zeigte, meldet sich per Telefon; danach: kiosk badge add.",
+        en="A card that nobody was given. Whoever showed it registers by phone; after that: kiosk badge add.",
+    ),
+    TaskKind.NOT_CANCELLED: text(
+        nl="De dienst annuleerde deze registratie niet (zie de nota). Vergelijk: kiosk registrations show.",
+        fr="Le service n'a pas annulé cet enregistrement (voir la note). Comparez : kiosk registrations show.",
+        de="Der Dienst hat diese Meldung nicht storniert (siehe Notiz). Vergleichen Sie: kiosk registrations show.",
+        en="The service did not cancel this registration (see the note). Compare: kiosk registrations show.",
+    ),
+}

@@ -1,0 +1,37 @@
+"""kiosk.task_advice says what a human can do about each kind of task."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from kiosk.advice import Language
+from kiosk.cli import kiosk
+from kiosk.model import TaskKind
+from kiosk.task_advice import ON_TASKS
+
+#: About words of the service, which have their own advice.
+_BY_WORDS = {TaskKind.REFUSED, TaskKind.VALIDITY, TaskKind.REMARK}
+
+
+def test_no_kind_of_task_is_without_advice() -> None:
+    """A list of what needs a human that does not say what to do leaves him alone with it."""
+    assert set(ON_TASKS) == set(TaskKind) - _BY_WORDS
+
+
+def test_every_text_is_there_in_every_language() -> None:
+    """Nobody is left without advice because of his language, and none was copied."""
+    for text in ON_TASKS.values():
+        assert set(text) == set(Language)
+        assert len(set(text.values())) == len(Language)
+        assert all(sentence.endswith(".") and len(sentence) <= 140 for sentence in text.values())
+
+
+def test_verbs_that_are_advised_exist() -> None:
+    """What a human is told to type is a verb of the kiosk, the second word too."""
+    for text in ON_TASKS.values():
+        for sentence in text.values():
+            for first, second in re.findall(r": kiosk ([a-z]+)(?: ([a-z]+))?", sentence):
+                verb = kiosk.commands[first]
+                assert not second or (isinstance(verb, click.Group) and second in verb.commands)
