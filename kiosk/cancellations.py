@@ -88,11 +88,14 @@ class Cancellation:
 
 
 def ask(connection: sqlite3.Connection, outbox: Outbox, row: int, *, because: str, at_ms: int) -> None:
-    """Ask for an accepted row to be cancelled at the service, inside the caller's transaction; once asked is enough."""
+    """Ask for an accepted row to be cancelled at the service, inside the caller's transaction; once asked is enough.
+
+    It is due at once, whatever the clock says: nobody may vouch for it yet.
+    """
     cursor = connection.execute(
-        "UPDATE registrations SET cancel_requested = ?, cancel_ms = ?"
+        "UPDATE registrations SET cancel_requested = ?, cancel_ms = 0"
         " WHERE id = ? AND book = ? AND state = 'accepted' AND cancel_requested = 0",
-        (Stage.ASKED.value, at_ms, row, outbox.book),
+        (Stage.ASKED.value, row, outbox.book),
     )
     if cursor.rowcount:
         close_tasks(connection, registration=row, kinds=frozenset({TaskKind.NOT_CANCELLED}), at_ms=at_ms)

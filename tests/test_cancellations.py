@@ -135,7 +135,8 @@ def test_a_clock_that_was_set_back_delays_nothing(world: World) -> None:
     """What another clock said is brought near."""
     (number,) = _accepted(world, 0)
     _ask(world, number)
-    world.database.write(lambda c: c.execute("UPDATE registrations SET cancel_ms = cancel_ms + 1000000"))
+    later_ms = world.time.wall_ms + 1_000_000
+    world.database.write(lambda c: c.execute("UPDATE registrations SET cancel_ms = ?", (later_ms,)))
     cancellations.stamp(world.outbox, at_ms=world.time.wall_ms + 60_000)
     assert world.row(number)["cancel_ms"] == world.time.wall_ms + 60_000
 

@@ -268,3 +268,14 @@ def test_a_tap_cancels_nothing(world: World) -> None:
     world.tap()
     world.run(7200)
     assert world.service.cancels == []
+
+
+def test_a_wish_waits_for_no_clock(world: World) -> None:
+    """A human asks while the clock stands in the future and nobody vouches for it: it goes as soon as anything may."""
+    row = world.tap()
+    world.run()
+    future_ms = world.time.wall_ms + 10**12
+    world.database.write(lambda c: cancellations.ask(c, world.outbox, row, because="mistake", at_ms=future_ms))
+    world.delivery.nudge()
+    world.run(5)
+    assert world.states() == ["cancelled"]
