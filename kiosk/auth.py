@@ -83,7 +83,17 @@ def load_private_key(path: Path) -> ClientKey:
         return ClientKey(algorithm="RS256", private=key)
     if isinstance(key, EllipticCurvePrivateKey) and key.curve.name in _CURVES:
         return ClientKey(algorithm=_CURVES[key.curve.name], private=key)
-    raise UsageError(f"service.private_key {path} is of a kind or size that Chaman does not take", repair=repair)
+    raise UsageError(f"service.private_key {path} is {_kind(key)}, which Chaman does not take", repair=repair)
+
+
+def _kind(key: object) -> str:
+    match key:
+        case RSAPrivateKey():
+            return f"RSA with {key.key_size} bits"
+        case EllipticCurvePrivateKey():
+            return f"EC on {key.curve.name}"
+        case _:
+            return "neither RSA nor EC"
 
 
 class TokenSource:

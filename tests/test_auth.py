@@ -264,9 +264,9 @@ def test_secrets_stay_out_of_repr_and_log(serve: Serve, key_file: Path, caplog: 
         (b"no key at all", "no private key in PEM form"),
         (b"-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n", "no private key in PEM form"),
         (ec.generate_private_key(ec.SECP384R1()), "encrypted"),
-        (ec.generate_private_key(ec.SECP256R1()), "does not take"),
-        (rsa.generate_private_key(65537, 1024), "does not take"),  # noqa: S505  too small is what is tested
-        (ed25519.Ed25519PrivateKey.generate(), "does not take"),
+        (ec.generate_private_key(ec.SECP256R1()), "is EC on secp256r1, which Chaman does not take"),
+        (rsa.generate_private_key(65537, 1024), "is RSA with 1024 bits, which Chaman"),  # noqa: S505  too small is what is tested
+        (ed25519.Ed25519PrivateKey.generate(), "is neither RSA nor EC, which Chaman"),
     ],
     ids=["missing", "garbage", "damaged", "encrypted", "P-256", "RSA-1024", "Ed25519"],
 )
