@@ -11,7 +11,7 @@ from pathlib import Path
 from hardware.gpio import chip_path
 from hardware.pcsc_codes import POLKIT_REPAIR
 from hardware.ports import ReaderLost
-from kiosk.auth import load_private_key
+from kiosk.auth import ClientKey, load_private_key
 from kiosk.certificate import read_certificate
 from kiosk.criteria import judge, unmet
 from kiosk.device_settings import Button
@@ -81,12 +81,12 @@ def _client_keys(config: Config, now: datetime) -> Iterator[Finding]:
 
 def _client_key(signer: Service | Credential, now: datetime, *, whose: str) -> Iterator[Finding]:
     subject = f"certificate{whose}"
+    key: ClientKey | None = None
     try:
         key = load_private_key(signer.private_key)
+        yield Finding(subject=f"client key{whose}", grade=Grade.OK, told=f"signs with {key.algorithm}")
     except KioskError as error:
         yield _wrong(f"client key{whose}", error)
-        return
-    yield Finding(subject=f"client key{whose}", grade=Grade.OK, told=f"signs with {key.algorithm}")
     if signer.certificate is None:
         yield Finding(
             subject=subject,
@@ -100,7 +100,7 @@ def _client_key(signer: Service | Credential, now: datetime, *, whose: str) -> I
     except KioskError as error:
         yield _wrong(subject, error)
         return
-    for criterion in unmet(judge(certificate, key=key.private, company=None, now=now)):
+    for criterion in unmet(judge(certificate, key=None if key is None else key.private, company=None, now=now)):
         if criterion.name != "validity" or now < certificate.begins:
             told = f"{signer.certificate}: {criterion.told}"
             yield Finding(subject=subject, grade=Grade.WRONG, told=told, repair=criterion.repair)

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from kiosk.certificate import Certificate
 
+#: How a criterion that is not met is told in a list of them.
+MISSES: Final = "MISSES"
 RSA_BITS: Final = (2048, 3072, 4096)
 CURVES: Final = {"secp384r1": "P-384", "secp521r1": "P-521"}
 DIGESTS: Final = ("sha256", "sha384", "sha512")

@@ -68,7 +68,10 @@ class Searcher:
                 line.contact.searched()
                 line.untidy = True
                 searched = Searched(started_ms=started_ms, ended_ms=now.wall_ms, settle_ms=line.settings.settle_ms)
-                return lookups.settle(line.outbox, lookup, verdict, searched)
+                came = lookups.settle(line.outbox, lookup, verdict, searched)
+                found = sum(word is lookups.Finding.FOUND for word in came.values())
+                _log.info("looked up", extra={"rows": len(came), "found": found})
+                return came
             case SearchFailed(why=why, retry_after=asked, reachable=reachable):
                 line.contact.search_failed(boot_seconds(now), why, asked, reachable=reachable)
                 lookups.postpone(line.outbox, lookup, until_ms=now.wall_ms)

@@ -69,7 +69,9 @@ class Sender:
                 settling.answered(line.outbox, batch, verdict, at_ms=at_ms)
                 line.contact.answered(at_ms)
                 self._accepted()
-                line.untidy = batch.probe or not all(isinstance(item, Created) for item in items)
+                created = sum(isinstance(item, Created) for item in items)
+                _log.info("answered", extra={"rows": len(items), "accepted": created, "refused": len(items) - created})
+                line.untidy = batch.probe or created < len(items)
             case Answered():
                 self._lose(batch, "an answer to another number of items", now)
             case Ambiguous(why=why):

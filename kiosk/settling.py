@@ -5,6 +5,7 @@ The helpers for one row (``accept``, ``requeue``) also serve whoever settles a r
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Sequence
 from functools import partial
@@ -20,6 +21,8 @@ from kiosk.records import pack_remarks
 from kiosk.tasks import close_tasks, open_task
 from kiosk.vault import Field
 from kiosk.verdicts import Answered, CallRefused, Created, NotCreated
+
+_log = logging.getLogger(__name__)
 
 #: What an acceptance proves to be done.
 _SETTLED_BY_ACCEPTANCE: Final = frozenset({TaskKind.HELD, TaskKind.REFUSED, TaskKind.UNKNOWN})
@@ -150,6 +153,7 @@ def _answered(outbox: Outbox, batch: Batch, verdict: Answered, at_ms: int, conne
 def _accepted(connection: sqlite3.Connection, outbox: Outbox, row: Row, created: Created, at_ms: int) -> None:
     if not accept(connection, outbox, row.id, row.uid, created, at_ms=at_ms, state=State.IN_FLIGHT):
         # The service named an id that another row has: whether this one arrived is not known.
+        _log.warning("an id that another row has", extra={"row": row.id})
         connection.execute(
             "UPDATE registrations SET state = 'unknown', reason = NULL, called_ms = ?, search_ms = ?"
             " WHERE id = ? AND state = 'in_flight'",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -228,3 +229,27 @@ def test_a_button_is_told_with_its_line_or_without_its_chip(config: Config, tmp_
     chip.touch()
     assert found(wired, "button leave").told == f"out, {chip} line 5"
     assert found(wired, "button annex").told == f"declaration {DECLARATION.value}, {chip} line 6, at reader gate"
+
+
+def test_a_pair_that_chaman_does_not_take_is_told_whole(config: Config, tmp_path: Path) -> None:
+    """Where the key is of a wrong kind, its certificate is still held against every criterion."""
+    key = tmp_path / "p256.key.pem"
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-subj",
+        "/O=Invented NV",
+    ]
+    subprocess.run([*command, "-keyout", str(key), "-out", str(tmp_path / "p256.pem")], check=True, capture_output=True)
+    key.chmod(0o600)
+    pair = replace(config, service=replace(config.service, private_key=key, certificate=tmp_path / "p256.pem"))
+    wrong = [finding for finding in check(pair, datetime.now(UTC) + timedelta(minutes=1)) if finding.grade is Grade.WRONG]
+    assert [finding.subject for finding in wrong] == ["client key", "certificate", "certificate"]
+    assert "EC on P-256" in wrong[1].told
+    assert "used for" in wrong[2].told

@@ -13,6 +13,7 @@ from kiosk.verdicts import (
     Answered,
     CallRefused,
     CallVerdict,
+    Created,
     Misconfigured,
     NotCreated,
     NotNow,
@@ -241,3 +242,22 @@ def test_a_probe_whose_rows_all_wait_for_earlier_ones_turns_no_wheel(world: Worl
     world.service.always = world.service.search_always = None
     world.run(900)
     assert world.states() == ["accepted", "accepted"]
+
+
+def test_each_answer_and_each_lookup_is_a_line_of_the_log(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """What came of a call is told by counts, also an id that another row has, and never by person."""
+    caplog.set_level("INFO")
+    for person in range(3):
+        world.tap(person)
+    world.service.plan.append(
+        lambda sent: Answered(items=(*(world.service.store(each) for each in sent[:2]), NotCreated(reason="ssinUnknown")))
+    )
+    world.run()
+    world.tap(4)
+    world.service.plan.append(lambda _: Answered(items=(Created(registration_id=17_000, validity="pending"),)))
+    world.run(300)
+    told = [(record.message, record.__dict__.get("accepted"), record.__dict__.get("refused")) for record in caplog.records]
+    assert ("answered", 2, 1) in told
+    messages = [record.message for record in caplog.records]
+    assert "an id that another row has" in messages
+    assert "looked up" in messages

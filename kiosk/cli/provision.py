@@ -119,6 +119,8 @@ def seal(context: click.Context, *, folder: Path, unit: str, yes: bool) -> None:
     """Turn the secrets into systemd credentials; asks before the clear ones are removed."""
     from kiosk.provision import sealing
 
+    if not yes and not sys.stdin.isatty():
+        raise UsageError("without a terminal nobody can say yes to what is removed", repair="add --yes; nothing was done")
     asker = _asker({sealing.REMOVE_CLEAR: yes})
     if not sealing.finish(asker, configured(context, secrets=False), folder=folder):
         sealing.seal(asker, configured(context, secrets=True), folder=folder, unit=unit, note=partial(_note, context))
@@ -147,6 +149,7 @@ def _setup(path: Path, answers_file: Path | None, given: Mapping[str, str | list
 
 
 def _set_up(context: click.Context, setup: Setup, *, badge: str | None) -> int:
+    from kiosk.criteria import MISSES
     from kiosk.model import Environment
     from kiosk.provision import conversation, handover, place, trial, words
     from kiosk.provision.rotation import standing
@@ -164,11 +167,13 @@ def _set_up(context: click.Context, setup: Setup, *, badge: str | None) -> int:
     if proven:
         config = place.confirm_place(setup, config)
     trial.begin(asker, config, partial(ask, context, writes=True), badge=badge, proven=proven)
-    asker.say("\n".join(standing(config.service, datetime.now(UTC))))
+    told = standing(config.service, datetime.now(UTC))
+    asker.say("\n".join(told))
     handover.hand_over(setup)
-    if proven:
+    well = proven and not any(MISSES in line for line in told)
+    if well:
         asker.say(words.NEXT.format(host=config.service.service_host, config=config.path))
-    return 0 if proven else 1
+    return 0 if well else 1
 
 
 def _leave(path: Path, confirmed: str | None) -> None:

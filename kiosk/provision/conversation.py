@@ -13,7 +13,7 @@ from hardware.ports import ReaderLost
 from kiosk.auth import load_private_key
 from kiosk.certificate import parse_certificate
 from kiosk.config import load
-from kiosk.criteria import judge, unmet
+from kiosk.criteria import MISSES, judge, unmet
 from kiosk.durable import sweep, write_whole
 from kiosk.errors import Declined, UsageError
 from kiosk.identifiers import EnterpriseNumber
@@ -168,7 +168,7 @@ def _missed(asker: Asker, path: Path, pair: Bought, company: str) -> str:
     """Say how a pair stands with each criterion; returns a line for each that it misses."""
     found = judge(parse_certificate(pair.certificate), key=pair.usable, company=company, now=datetime.now(UTC))
     for criterion in found:
-        asker.say(f"  {'meets' if criterion.met else 'MISSES'} {criterion.name}: {criterion.told}")
+        asker.say(f"  {'meets' if criterion.met else MISSES} {criterion.name}: {criterion.told}")
     return "\n".join(f"{path}: {criterion.name}: {criterion.told}; {criterion.repair}" for criterion in unmet(found))
 
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from kiosk.auth import load_private_key
 from kiosk.certificate import read_certificate
 from kiosk.contract import ServiceSettings
-from kiosk.criteria import judge, unmet
+from kiosk.criteria import MISSES, judge, unmet
 from kiosk.durable import sweep, sync_folder, writing
 from kiosk.errors import Declined, UsageError
 from kiosk.evidence import Entry
@@ -107,7 +107,7 @@ def standing(signer: Service | Credential, now: datetime) -> list[str]:
     files = _files(signer)
     certificate = read_certificate(files.certificate)
     lines = [f"{files.certificate}: {certificate.days_left(now)} days left"]
-    lines += [f"  MISSES {each.name}: {each.told}" for each in unmet(judge(certificate, key=None, company=None, now=now))]
+    lines += [f"  {MISSES} {each.name}: {each.told}" for each in unmet(judge(certificate, key=None, company=None, now=now))]
     if files.beside("next").key.exists():
         lines.append(f"the next key is made: upload {files.beside('next').certificate} in Chaman, then `kiosk provision rotate`")
     elif files.beside("old").key.exists():
