@@ -176,6 +176,8 @@ class Database:
         return value
 
     def _judge(self, error: sqlite3.Error) -> StoreError:
+        if self._guard < 0 and isinstance(error, sqlite3.ProgrammingError):
+            return StoreError(f"{self.path}: the store is closed, since this daemon stops", repair="ask again once one runs")
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code == sqlite3.SQLITE_FULL:
             self._full = StoreFull(f"{self.path}: no room to record", repair="free space on this file system")

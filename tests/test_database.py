@@ -604,3 +604,12 @@ def test_two_python_processes_are_told_apart(tmp_path: Path) -> None:
         holder.kill()
     with open_store(tmp_path, create=False) as database:
         assert database.dead is None
+
+
+def test_a_call_that_meets_the_end_is_told_so(tmp_path: Path) -> None:
+    """A verb that asks while the daemon lets its store go hears of the stop, not of SQLite."""
+    with open_store(tmp_path) as database:
+        database.close()
+        for ask in (database.read, database.write):
+            with pytest.raises(StoreError, match="this daemon stops"):
+                ask(lambda connection: connection.execute("SELECT 1"))

@@ -149,15 +149,18 @@ def test_no_daemon_outlives_a_provision_that_was_killed(box: Box, simulator: Sim
         assert any(line.startswith(b"Tap the badge") for line in verb.stdout)
         control.ask(box.folder / "kiosk.sock", "status", {})
         verb.send_signal(signal.SIGKILL)
-    end = time.monotonic() + 20
+    end, met = time.monotonic() + 20, set[str]()
     while time.monotonic() < end:
         try:
             control.ask(box.folder / "kiosk.sock", "status", {})
         except NoDaemon:
             break
+        except KioskError as stopping:
+            met.add(stopping.message.partition(": ")[2])
         time.sleep(0.05)
     else:
         pytest.fail("it runs on")
+    assert met <= {"the store is closed, since this daemon stops"}
 
 
 def test_no_trial_with_the_real_service(box: Box) -> None:
