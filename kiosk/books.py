@@ -68,6 +68,6 @@ def open_book(connection: sqlite3.Connection, vault: Vault, *, host: str, enviro
         evidence.Entry.BOOK_OPENED,
         f"book:{number}",
         at_ms=at_ms,
-        details={"host": host, "environment": environment},
+        facts={"host": host, "environment": environment},
     )
     return Book(id=number, host=host, environment=environment)

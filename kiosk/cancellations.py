@@ -99,7 +99,7 @@ def ask(connection: sqlite3.Connection, outbox: Outbox, row: int, *, because: st
     )
     if cursor.rowcount:
         close_tasks(connection, registration=row, kinds=frozenset({TaskKind.NOT_CANCELLED}), at_ms=at_ms)
-        record(connection, outbox.vault, Entry.CANCEL_REQUESTED, f"registration:{row}", at_ms=at_ms, details={"because": because})
+        record(connection, outbox.vault, Entry.CANCEL_REQUESTED, f"registration:{row}", at_ms=at_ms, person={"because": because})
 
 
 def due(outbox: Outbox, now_ms: int, *, size: int) -> Cancellation | None:
@@ -164,8 +164,8 @@ def done(connection: sqlite3.Connection, outbox: Outbox, row: Withdrawn, *, at_m
     )
     if cursor.rowcount:
         close_tasks(connection, registration=row.id, kinds=_DONE_WITH, at_ms=at_ms)
-        details: dict[str, object] = {"state": "cancelled", "registration_id": row.registration_id}
-        record(connection, outbox.vault, Entry.CANCELLED, f"registration:{row.id}", at_ms=at_ms, details=details)
+        facts: dict[str, object] = {"state": "cancelled", "registration_id": row.registration_id}
+        record(connection, outbox.vault, Entry.CANCELLED, f"registration:{row.id}", at_ms=at_ms, facts=facts)
 
 
 def refused(connection: sqlite3.Connection, outbox: Outbox, row: Withdrawn, why: str, *, at_ms: int) -> None:
@@ -175,8 +175,8 @@ def refused(connection: sqlite3.Connection, outbox: Outbox, row: Withdrawn, why:
         (row.id, outbox.book),
     )
     _complain(connection, outbox, row, why, at_ms)
-    details: dict[str, object] = {"not_cancelled": why[:LONGEST_REASON]}
-    record(connection, outbox.vault, Entry.VERDICT, f"registration:{row.id}", at_ms=at_ms, details=details)
+    facts: dict[str, object] = {"not_cancelled": why[:LONGEST_REASON]}
+    record(connection, outbox.vault, Entry.VERDICT, f"registration:{row.id}", at_ms=at_ms, facts=facts)
 
 
 def _due(connection: sqlite3.Connection, book: int, now_ms: int, size: int) -> tuple[tuple[Withdrawn, ...], Stage]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from threading import Event, Lock, Thread
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from hardware.buttons import GpioButtons
@@ -24,6 +24,7 @@ from kiosk import outbox
 from kiosk.channels import Channels, ChannelSettings
 from kiosk.contact import Pace
 from kiosk.control import ControlServer
+from kiosk.crew import ALARM, Crew, Work
 from kiosk.delivery import Delivery
 from kiosk.entrance import Answers, Entrance
 from kiosk.findings import Patience
@@ -48,9 +49,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: SIGUSR1 is ours: a thread that failed wakes the main thread with it.
-_SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGUSR1})
-_JOIN_SECONDS: Final = 3.0
+_SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT, ALARM})
 #: How often the resting light is looked after; the watchdog may ask for more.
 _LOOK_SECONDS: Final = 5.0
 
@@ -79,8 +78,7 @@ class _Daemon:
         self._config = config
         self._house = house
         self._manager = manager
-        self._stop = Event()
-        self._failed = False
+        self._crew = Crew()
         self._building = Lock()
         self._services: Services | None = None
         self._answers = Answers()
@@ -124,47 +122,43 @@ class _Daemon:
 
     def run(self) -> int:
         """Start every thread, say READY, wait for the end, and leave nothing half-done."""
-        threads = self._start()
+        self._start()
         self._manager.ready()
         _log.info("ready", extra={"environment": self._house.book.environment.value, "book": self._house.book.id})
         try:
             self._wait()
         finally:
             self._manager.stopping()
-            self._end(threads)
-        return 1 if self._failed else 0
+            self._end()
+        return 1 if self._crew.failed else 0
 
-    def _start(self) -> list[Thread]:
-        work: dict[str, Callable[[Event], None]] = {
-            "control": self._essential(self._control.run),
-            "delivery": self._essential(self._delivery.run),
-            "followup": self._restarted(self._followup.run),
-            "channels": self._restarted(self._channels.run),
-            "reconciliation": self._restarted(self._reconciliation.run),
-        }
-        work |= {f"reader {door.gate.name}": self._essential(door.run) for door in self._entrances}
+    def _start(self) -> None:
+        essential: dict[str, Work] = {"control": self._control.run, "delivery": self._delivery.run}
+        essential |= {f"reader {door.gate.name}": door.run for door in self._entrances}
         if self._panel is not None:
-            work["buttons"] = self._essential(self._panel.run)
-        threads = [Thread(target=target, args=(self._stop,), name=name, daemon=True) for name, target in work.items()]
-        for thread in threads:
-            thread.start()
-        return threads
+            essential["buttons"] = self._panel.run
+        restarted: dict[str, Work] = {
+            "followup": self._followup.run,
+            "channels": self._channels.run,
+            "reconciliation": self._reconciliation.run,
+        }
+        self._crew.start(essential=essential, restarted=restarted)
 
     def _wait(self) -> None:
         """Wait for a signal; meanwhile show the right light and feed the watchdog while the store answers."""
         asked = self._manager.watchdog_seconds
         period = _LOOK_SECONDS if asked is None else min(_LOOK_SECONDS, asked / 2)
-        while self._house.database.dead is None and not self._failed:
+        while self._house.database.dead is None and not self._crew.failed:
             self._indicator.rest(pattern_for(self._board.resting(), environment=self._house.book.environment))
             self._manager.alive()
             received = signal.sigtimedwait(_SIGNALS, period)
-            if received is not None and received.si_signo != signal.SIGUSR1:
+            if received is not None and received.si_signo != ALARM:
                 _log.info("told to stop", extra={"signal": signal.Signals(received.si_signo).name, "sender": received.si_pid})
                 return
-        self._failed = True
+        self._crew.failed = True
 
-    def _end(self, threads: list[Thread]) -> None:
-        self._stop.set()
+    def _end(self) -> None:
+        self._crew.stop.set()
         self._control.close()
         self._delivery.nudge()
         self._followup.nudge()
@@ -175,41 +169,11 @@ class _Daemon:
             door.wake()
         if self._panel is not None:
             self._panel.wake()
-        for thread in threads:
-            thread.join(_JOIN_SECONDS / len(threads))
+        hung = self._crew.join()
         if self._services is not None:
             self._services.close()
         self._indicator.close()
-        _log.info("stopped", extra={"failed": self._failed, "hung": [thread.name for thread in threads if thread.is_alive()]})
-
-    def _essential(self, work: Callable[[Event], None]) -> Callable[[Event], None]:
-        """A thread whose failure ends the process."""
-
-        def run(stop: Event) -> None:
-            try:
-                work(stop)
-            except BaseException:  # noqa: BLE001  whatever it was, it ends the process
-                _log.exception("a part failed that the daemon can't go on without")
-                self._fail()
-
-        return run
-
-    def _restarted(self, work: Callable[[Event], None]) -> Callable[[Event], None]:
-        """A thread that is started again when it fails."""
-
-        def run(stop: Event) -> None:
-            while not stop.is_set():
-                try:
-                    work(stop)
-                except Exception:  # noqa: BLE001  what comes after the registration must not stop the taps
-                    _log.exception("a part that only asks failed and is started again")
-                    stop.wait(_LOOK_SECONDS)
-
-        return run
-
-    def _fail(self) -> None:
-        self._failed = True
-        os.kill(os.getpid(), signal.SIGUSR1)
+        _log.info("stopped", extra={"failed": self._crew.failed, "hung": hung})
 
     def _service(self) -> Services:
         """Build the way to the service at the first row that is due."""
@@ -219,7 +183,7 @@ class _Daemon:
             if self._services is None:
                 config = self._config
                 self._services = Services(config.service.settings, config.own_settings, self._house.timekeeper.read)
-                if self._stop.is_set():
+                if self._crew.stop.is_set():
                     self._services.abort()
             return self._services
 
@@ -266,7 +230,7 @@ class _Daemon:
         self._answers.tell(sighting, answer)
         _log.info("tap", extra={"reader": gate.name, "signal": answer.signal.value, "ids": answer.ids, "why": answer.why})
         if answer.signal is Signal.FAILED and self._house.database.dead is not None:
-            self._fail()
+            self._crew.fail()
 
 
 def _delivery_settings(config: Config) -> DeliverySettings:

@@ -1,15 +1,33 @@
-"""The append-only record of what was decided and done; triggers keep it from being changed.
+"""The append-only record of what was decided and done: a chain of hashes that shows any entry removed, changed or moved.
 
-Entries will be chained and signed; until then they are kept in order, sealed where they carry anything personal.
+Each entry commits to its content by salted hashes, so that a person can be erased (``erase`` lets content and salts go) and the
+chain still verifies, and so that an export can show what is not personal, prove it, and leave the rest a bare hash. Triggers
+keep SQL from changing an entry in any other way.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
+from kiosk.errors import SealBroken
 from kiosk.vault import Field, Vault, new_uid
+
+#: What the hash of every entry begins with: the format, and its version.
+FORMAT: Final = b"ciao-kiosk/evidence/1\n"
+#: What comes before the first entry.
+BEGINNING: Final = bytes(32)
+#: The half of a commitment where an entry has no such content.
+NOTHING: Final = bytes(32)
+_SALT_BYTES: Final = 16
+
+Content = Mapping[str, object]
 
 
 class Entry(StrEnum):
@@ -35,6 +53,39 @@ class Entry(StrEnum):
     SECRETS_SEALED = "secrets_sealed"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What an entry holds: ``facts`` that are not personal and what is; each with the salt of its commitment, hexadecimal."""
+
+    facts: Content | None
+    facts_salt: str
+    person: Content | None
+    person_salt: str
+
+    @property
+    def commitment(self) -> bytes:
+        """The 64 bytes that the entry of this content must carry."""
+        return leaf(bytes.fromhex(self.facts_salt), self.facts) + leaf(bytes.fromhex(self.person_salt), self.person)
+
+
+def leaf(salt: bytes, content: Content | None) -> bytes:
+    """One half of a commitment: SHA-256 of the salt and the content as JSON with sorted keys and no spaces; zeros for none."""
+    return NOTHING if content is None else hashlib.sha256(salt + _encoded(content)).digest()
+
+
+def link(previous: bytes, *, number: int, at_ms: int, kind: str, subject: str, commitment: bytes) -> bytes:
+    """The hash of an entry: it covers the one before, so none can be removed, changed or moved without a trace.
+
+    SHA-256 of the format's line, the previous hash, number and time (8 bytes each, big-endian), kind and subject (each after
+    its length in 2 bytes), and the commitment.
+    """
+    digest = hashlib.sha256(FORMAT + previous + number.to_bytes(8, "big") + at_ms.to_bytes(8, "big", signed=True))
+    for text in (kind.encode(), subject.encode()):
+        digest.update(len(text).to_bytes(2, "big") + text)
+    digest.update(commitment)
+    return digest.digest()
+
+
 def record(
     connection: sqlite3.Connection,
     vault: Vault,
@@ -42,21 +93,65 @@ def record(
     subject: str,
     *,
     at_ms: int,
-    details: dict[str, object] | None = None,
+    facts: Content | None = None,
+    person: Content | None = None,
 ) -> None:
     """Append one entry inside the caller's transaction.
 
     Args:
         connection: The store, in a transaction.
-        vault: Seals the details.
+        vault: Seals the content.
         entry: What happened.
         subject: What it happened to, never personal: ``registration:17``, ``holder:3``.
         at_ms: When, Unix milliseconds UTC by the system clock.
-        details: What else must be known later, personal or not: stored sealed.
+        facts: What else must be known later and is not personal: times, states, reasons, numbers of rows.
+        person: What is: who, which card, what was to be sent, what a human wrote.
     """
     uid = new_uid()
-    sealed = None if details is None else vault.seal(Field.EVIDENCE, uid, json.dumps(details, separators=(",", ":")).encode())
+    content = Opened(facts=facts, facts_salt=_salt(facts), person=person, person_salt=_salt(person))
+    last = connection.execute("SELECT id, hash FROM evidence ORDER BY id DESC LIMIT 1").fetchone() or (0, None)
+    number, previous = last[0] + 1, last[1] or BEGINNING
+    commitment = content.commitment
     connection.execute(
-        "INSERT INTO evidence (uid, at_ms, kind, subject, sealed) VALUES (?, ?, ?, ?, ?)",
-        (uid, at_ms, entry.value, subject, sealed),
+        "INSERT INTO evidence (id, uid, at_ms, kind, subject, sealed, commitment, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            number,
+            uid,
+            at_ms,
+            entry.value,
+            subject,
+            None if facts is None and person is None else vault.seal(Field.EVIDENCE, uid, _packed(content)),
+            commitment,
+            link(previous, number=number, at_ms=at_ms, kind=entry.value, subject=subject, commitment=commitment),
+        ),
     )
+
+
+def opened(vault: Vault, uid: bytes, sealed: bytes) -> Opened:
+    """Open what an entry holds; raises ``SealBroken`` where it is damaged or of another store."""
+    try:
+        facts_salt, facts, person_salt, person = json.loads(vault.open(Field.EVIDENCE, uid, sealed))
+    except ValueError:
+        raise SealBroken("a sealed evidence has an unknown shape") from None
+    return Opened(facts=facts, facts_salt=facts_salt, person=person, person_salt=person_salt)
+
+
+def erase(connection: sqlite3.Connection, entries: Iterable[int]) -> None:
+    """Let the content of these entries go with its salts, inside the caller's transaction; their place in the chain stays."""
+    connection.executemany(
+        "UPDATE evidence SET sealed = NULL WHERE id = ? AND sealed IS NOT NULL", ((number,) for number in entries)
+    )
+
+
+def _salt(content: Content | None) -> str:
+    return "" if content is None else os.urandom(_SALT_BYTES).hex()
+
+
+def _encoded(content: Content) -> bytes:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _packed(content: Opened) -> bytes:
+    return json.dumps(
+        (content.facts_salt, content.facts, content.person_salt, content.person), separators=(",", ":"), ensure_ascii=False
+    ).encode()

@@ -97,8 +97,8 @@ def pause(
         return
     _write(connection, (outbox.book, group.index, _REFUSALS_THAT_PAUSE, reason[:LONGEST_REASON], at_ms), probe_ms)
     open_task(connection, TaskKind.GROUP_PAUSED, book=outbox.book, at_ms=at_ms, note=group.name)
-    details: dict[str, object] = {"group": group.name, "reason": reason}
-    record(connection, outbox.vault, Entry.GROUP_PAUSED, f"group:{group.index.hex()}", at_ms=at_ms, details=details)
+    facts: dict[str, object] = {"group": group.name, "reason": reason}
+    record(connection, outbox.vault, Entry.GROUP_PAUSED, f"group:{group.index.hex()}", at_ms=at_ms, facts=facts)
 
 
 def resume(connection: sqlite3.Connection, outbox: Outbox, group: Group, *, at_ms: int) -> bool:

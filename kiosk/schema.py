@@ -225,8 +225,48 @@ CREATE TABLE reconciliations (
 ) STRICT, WITHOUT ROWID;
 """
 
+_V3: Final = """
+-- The record becomes a chain (see kiosk.evidence). Entries from before have no hash. The one change that is let through is to
+-- erase: content and salts go, the rest stays.
+ALTER TABLE evidence ADD COLUMN commitment BLOB;
+ALTER TABLE evidence ADD COLUMN hash BLOB;
+CREATE INDEX evidence_subject ON evidence (subject);
+DROP TRIGGER evidence_is_unchanged;
+CREATE TRIGGER evidence_is_unchanged BEFORE UPDATE ON evidence
+WHEN new.sealed IS NOT NULL OR new.id IS NOT old.id OR new.uid IS NOT old.uid OR new.at_ms IS NOT old.at_ms
+    OR new.kind IS NOT old.kind OR new.subject IS NOT old.subject OR new.commitment IS NOT old.commitment
+    OR new.hash IS NOT old.hash
+BEGIN SELECT RAISE (ABORT, 'evidence is append-only'); END;
+
+-- The evidence key's word for the chain up to an entry.
+CREATE TABLE signatures (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    entry INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    at_ms INTEGER NOT NULL,
+    key_id BLOB NOT NULL,
+    signature BLOB NOT NULL
+) STRICT;
+CREATE TRIGGER signatures_are_kept BEFORE DELETE ON signatures
+BEGIN SELECT RAISE (ABORT, 'signatures are append-only'); END;
+CREATE TRIGGER signatures_are_unchanged BEFORE UPDATE ON signatures
+BEGIN SELECT RAISE (ABORT, 'signatures are append-only'); END;
+
+-- The interval in which a tap lies whose clock was not to be trusted (Unix milliseconds UTC), and when its time was healed;
+-- wall_ms stays what the clock said. All NULL where the clock was trusted, or nothing is known yet.
+ALTER TABLE registrations ADD COLUMN healed_ms INTEGER;
+ALTER TABLE registrations ADD COLUMN earliest_ms INTEGER;
+ALTER TABLE registrations ADD COLUMN latest_ms INTEGER;
+ALTER TABLE taps ADD COLUMN healed_ms INTEGER;
+ALTER TABLE taps ADD COLUMN earliest_ms INTEGER;
+ALTER TABLE taps ADD COLUMN latest_ms INTEGER;
+
+-- A person who was erased: the number stays, so that it is never given to another.
+ALTER TABLE holders ADD COLUMN forgotten_ms INTEGER;
+"""
+
 #: The steps in order; a store's user_version is the number of those it has taken.
-STEPS: Final = (_V1, _V2)
+STEPS: Final = (_V1, _V2, _V3)
 
 
 def migrate(connection: sqlite3.Connection, *, check: bytes) -> None:

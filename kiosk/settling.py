@@ -130,9 +130,9 @@ def close_settled(connection: sqlite3.Connection, row: int, *, at_ms: int) -> No
     close_tasks(connection, registration=row, kinds=_SETTLED_BY_ACCEPTANCE, at_ms=at_ms)
 
 
-def verdict_entry(connection: sqlite3.Connection, outbox: Outbox, row: int, details: dict[str, object], *, at_ms: int) -> None:
+def verdict_entry(connection: sqlite3.Connection, outbox: Outbox, row: int, facts: dict[str, object], *, at_ms: int) -> None:
     """Append what settled a row to the record; plain acceptances are not repeated there: the row itself says it."""
-    record(connection, outbox.vault, Entry.VERDICT, f"registration:{row}", at_ms=at_ms, details=details)
+    record(connection, outbox.vault, Entry.VERDICT, f"registration:{row}", at_ms=at_ms, facts=facts)
 
 
 def _answered(outbox: Outbox, batch: Batch, verdict: Answered, at_ms: int, connection: sqlite3.Connection) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from functools import partial
@@ -14,8 +13,8 @@ from kiosk import books
 from kiosk.books import Book
 from kiosk.database import Database
 from kiosk.errors import UsageError
+from kiosk.evidence import opened
 from kiosk.model import Environment
-from kiosk.vault import Field
 from tests.stores import VAULT, open_store
 
 PRODUCTION_HOST = "services.example.be"
@@ -27,8 +26,8 @@ PRODUCTION, TRAINING = Environment.PRODUCTION, Environment.TRAINING
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    with open_store(tmp_path) as opened:
-        yield opened
+    with open_store(tmp_path) as store:
+        yield store
 
 
 def use(database: Database, host: str, environment: Environment) -> Book:
@@ -125,7 +124,7 @@ def test_every_book_is_in_the_evidence(database: Database) -> None:
     leave_training(database)
     rows = database.read(lambda c: c.execute("SELECT kind, subject, at_ms, uid, sealed FROM evidence ORDER BY id").fetchall())
     assert [row[:3] for row in rows] == [("book_opened", "book:1", AT_MS), ("book_opened", "book:2", AT_MS)]
-    details = [json.loads(VAULT.open(Field.EVIDENCE, uid, sealed)) for *_, uid, sealed in rows]
+    details = [opened(VAULT, uid, sealed).facts for *_, uid, sealed in rows]
     assert details == [
         {"host": DOUBLE, "environment": "training"},
         {"host": PRODUCTION_HOST, "environment": "production"},

@@ -16,7 +16,7 @@ import pytest
 
 from hardware.pcsc import PcscReader
 from hardware.simulated import SimulatedReader
-from kiosk import daemon
+from kiosk import crew, daemon
 from kiosk.config import load
 from kiosk.delivery import Delivery
 from kiosk.errors import StoreBusy, UsageError
@@ -226,7 +226,7 @@ def test_a_thread_that_hangs_is_named_and_holds_nobody_up(
     """A follow-up that does not look at stop costs its share of three seconds, and the log says who it was."""
     leave = Event()
     monkeypatch.setattr(FollowUp, "run", lambda _self, _stop: leave.wait(20))
-    monkeypatch.setattr(daemon, "_JOIN_SECONDS", 0.2)
+    monkeypatch.setattr(crew, "_JOIN_SECONDS", 0.2)
     with running(config) as run:
         began = time.monotonic()
         assert run.stop() == 0

@@ -15,13 +15,12 @@ from kiosk import amendments, groups, lookups, settling, taps, tasks
 from kiosk.desk import Desk, people
 from kiosk.desk.book import CALLS
 from kiosk.errors import Declined, UsageError
-from kiosk.evidence import Entry
+from kiosk.evidence import Entry, opened
 from kiosk.identifiers import EnterpriseNumber
 from kiosk.model import Direction, Reason, State, TaskKind
 from kiosk.outbox import Outbox
 from kiosk.records import unpack_draft
 from kiosk.rules import DeclarationTerm
-from kiosk.vault import Field
 from kiosk.verdicts import Created
 from tests.desks import MORNING_MS, Clock, add_row, draft, holds, open_desk, put
 from tests.people import (
@@ -82,7 +81,8 @@ def last_entry(desk: Desk) -> tuple[str, str, dict[str, Any]]:
     uid, kind, subject, sealed = desk.database.read(
         lambda connection: connection.execute("SELECT uid, kind, subject, sealed FROM evidence ORDER BY id DESC").fetchone()
     )
-    return kind, subject, json.loads(desk.vault.open(Field.EVIDENCE, uid, sealed))
+    content = opened(desk.vault, uid, sealed)
+    return kind, subject, {**(content.facts or {}), **(content.person or {})}
 
 
 def open_task(desk: Desk, kind: TaskKind, row: int) -> None:

@@ -95,6 +95,7 @@ ROWS: dict[str, dict[str, object]] = {
     "pauses": {"book": "1", "group_index": "x'00'", "refusals": "1", "last_reason": "'why'"},
     "tasks": {"kind": "'held'", "book": "1", "opened_ms": "0"},
     "evidence": {"uid": "x'00'", "at_ms": "0", "kind": "'verdict'", "subject": "'registration:1'"},
+    "signatures": {"entry": "1", "hash": "x'00'", "at_ms": "0", "key_id": "x'00'", "signature": "x'00'"},
 }
 #: Each CHECK of the schema, with what must not pass it.
 CHECKS = [

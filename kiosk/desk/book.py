@@ -13,7 +13,7 @@ from kiosk.advice import Language
 from kiosk.amendments import Kept, SealedRow
 from kiosk.desk import Call, Desk, params, rebuilding, views
 from kiosk.errors import Declined, UsageError
-from kiosk.evidence import Entry
+from kiosk.evidence import Content, Entry
 from kiosk.model import Draft, Reason, State
 from kiosk.outbox import Outbox
 from kiosk.records import pack_draft
@@ -119,8 +119,8 @@ def outbox_cancel(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
             return
         _require(kept, {State.QUEUED, State.HELD, State.REFUSED})
         amendments.cancel(connection, desk.vault, row=kept.row, because=because, at_ms=at_ms)
-        details: dict[str, object] = {"because": because, "state": kept.state.value, "reason": kept.row.reason}
-        _note(desk, connection, Entry.CANCELLED, number, details)
+        facts: dict[str, object] = {"state": kept.state.value, "reason": kept.row.reason}
+        _note(desk, connection, Entry.CANCELLED, number, facts=facts, person={"because": because})
 
     return _changed(desk, number, work)
 
@@ -191,7 +191,7 @@ def _found(desk: Desk, number: int, registration_id: int, connection: sqlite3.Co
     if not settling.accept(connection, _outbox(desk), number, kept.row.uid, created, at_ms=at_ms, state=State.UNKNOWN):
         raise Declined("that registration id settles another row already", repair="`kiosk outbox list` shows which one")
     settling.close_settled(connection, number, at_ms=at_ms)
-    _note(desk, connection, Entry.RESOLVED, number, {"found": registration_id})
+    _note(desk, connection, Entry.RESOLVED, number, facts={"found": registration_id})
 
 
 def _absent(desk: Desk, number: int, connection: sqlite3.Connection) -> None:
@@ -202,14 +202,13 @@ def _absent(desk: Desk, number: int, connection: sqlite3.Connection) -> None:
             repair=f"`kiosk outbox retry {number}` looks it up now",
         )
     lookups.requeue(connection, _outbox(desk), number, kept.row.group_index or b"", at_ms=desk.clock().wall_ms)
-    _note(desk, connection, Entry.RESOLVED, number, {"absent": True})
+    _note(desk, connection, Entry.RESOLVED, number, facts={"absent": True})
 
 
 def _requeue(desk: Desk, connection: sqlite3.Connection, kept: Kept, draft: Draft, entry: Entry) -> None:
     """Queue the row with this content and keep the version before as evidence."""
     before = None if kept.draft is None else pack_draft(kept.draft).decode()
-    details: dict[str, object] = {"before": before, "reason": kept.row.reason}
-    _note(desk, connection, entry, kept.row.id, details)
+    _note(desk, connection, entry, kept.row.id, facts={"reason": kept.row.reason}, person={"before": before})
     amendments.requeue(
         connection,
         desk.vault,
@@ -250,8 +249,11 @@ def _told(desk: Desk, number: int, language: Language = Language.EN) -> dict[str
     return views.whole_row_fields(desk.database.read(partial(_kept, desk, number)), language)
 
 
-def _note(desk: Desk, connection: sqlite3.Connection, entry: Entry, number: int, details: dict[str, object]) -> None:
-    evidence.record(connection, desk.vault, entry, f"registration:{number}", at_ms=desk.clock().wall_ms, details=details)
+def _note(
+    desk: Desk, connection: sqlite3.Connection, entry: Entry, number: int, *, facts: Content, person: Content | None = None
+) -> None:
+    at_ms = desk.clock().wall_ms
+    evidence.record(connection, desk.vault, entry, f"registration:{number}", at_ms=at_ms, facts=facts, person=person)
 
 
 def _outbox(desk: Desk) -> Outbox:

@@ -79,11 +79,11 @@ def _enrol(desk: Desk, connection: sqlite3.Connection, read: list[Numbered], at_
 def _note(desk: Desk, connection: sqlite3.Connection, came: Enrolled, at_ms: int) -> None:
     """Keep evidence of what changed: ids only, since the profile rows keep the content until the holder is forgotten."""
     if came.added:
-        details: dict[str, object] = {"holder": came.holder, "profile": came.profile_id}
-        evidence.record(connection, desk.vault, Entry.BADGE_ADDED, f"badge:{came.badge}", at_ms=at_ms, details=details)
+        facts: dict[str, object] = {"holder": came.holder, "profile": came.profile_id}
+        evidence.record(connection, desk.vault, Entry.BADGE_ADDED, f"badge:{came.badge}", at_ms=at_ms, facts=facts)
     if came.edited:
-        details = {"profile": came.profile_id}
-        evidence.record(connection, desk.vault, Entry.HOLDER_EDITED, f"holder:{came.holder}", at_ms=at_ms, details=details)
+        facts = {"profile": came.profile_id}
+        evidence.record(connection, desk.vault, Entry.HOLDER_EDITED, f"holder:{came.holder}", at_ms=at_ms, facts=facts)
     if came.added and not came.new_holder:
         # With a badge he can close his stay himself.
         tasks.close_holder_tasks(connection, holder=came.holder, kind=TaskKind.REVOKED_OPEN_STAY, at_ms=at_ms)

@@ -26,7 +26,7 @@ def provision_note(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]
     if entry not in _ENTRIES:
         raise UsageError(f"entry must be one of {', '.join(sorted(_ENTRIES))}")
     at_ms = desk.clock().wall_ms
-    note = partial(evidence.record, vault=desk.vault, entry=Entry(entry), subject="box", at_ms=at_ms, details={"about": about})
+    note = partial(evidence.record, vault=desk.vault, entry=Entry(entry), subject="box", at_ms=at_ms, facts={"about": about})
     desk.database.write(note)
     return {"entry": entry}
 

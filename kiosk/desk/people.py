@@ -230,8 +230,8 @@ def _change(
         current, profile = roster.current_profile(connection, desk.vault, holder)
         changed = roster.change_profile(connection, desk.vault, holder, change(profile), at_ms=at_ms)
         if changed != current:
-            details: dict[str, object] = {"profile": changed}
-            evidence.record(connection, desk.vault, entry, f"holder:{holder}", at_ms=at_ms, details=details)
+            facts: dict[str, object] = {"profile": changed}
+            evidence.record(connection, desk.vault, entry, f"holder:{holder}", at_ms=at_ms, facts=facts)
         return {**_told(desk, connection, holder), "changed": changed != current}
 
     return desk.database.write(work)
