@@ -119,6 +119,7 @@ class PcscReader:
         """
         refusals = 0
         while not stop.is_set():
+            self._turned_ns = self._boot_ns()
             try:
                 with self._connected() as session:
                     while not stop.is_set():

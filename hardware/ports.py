@@ -64,6 +64,14 @@ class Reader(Protocol):
         """Whether the device is there and answering, at this moment."""
         ...
 
+    @property
+    def turned_ns(self) -> int:
+        """When its loop last went round, CLOCK_BOOTTIME in nanoseconds; 0 before it runs.
+
+        It goes round at least once a minute; one that does not hangs, and only a new process frees it.
+        """
+        ...
+
     def sightings(self, stop: Event) -> Iterator[Sighting]:
         """Yield each card once per insertion; return soon after ``stop`` is set and ``wake`` was called.
 

@@ -12,7 +12,7 @@ from hardware.indicator import boot_clock
 from hardware.ports import Card, ReaderLost, Sighting, Unreadable
 
 #: A lost wake would be a bug; this bounds what it costs, without being a poll.
-_LONGEST_WAIT_SECONDS: Final = 60.0
+_LONGEST_WAIT_SECONDS: Final = 30.0
 #: The status that ends a reader's answer when all went well (ISO 7816-4).
 _SUCCESS: Final = b"\x90\x00"
 _NO_ATR: Final = b""
@@ -31,11 +31,17 @@ class SimulatedReader:
         self._laid: deque[Sighting] = deque()
         self._woken = False
         self._attached = True
+        self._turned_ns = 0
 
     @property
     def attached(self) -> bool:
         """Whether the reader is plugged in."""
         return self._attached
+
+    @property
+    def turned_ns(self) -> int:
+        """When the loop last went round, boot time in nanoseconds; 0 before it runs."""
+        return self._turned_ns
 
     def tap(self, kind: str, identifier: bytes, *, technology: str = "simulated", unreadable: str | None = None) -> Sighting:
         """Lay a card on the reader and return the very object that ``sightings`` will yield for it.
@@ -80,6 +86,7 @@ class SimulatedReader:
     def sightings(self, stop: Event) -> Iterator[Sighting]:
         """Yield each tap once; return soon after ``stop`` is set and ``wake`` was called."""
         while not stop.is_set():
+            self._turned_ns = self._clock()
             with self._news:
                 self._news.wait_for(lambda: self._laid or self._woken, _LONGEST_WAIT_SECONDS)
                 self._woken = False

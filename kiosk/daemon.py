@@ -43,6 +43,7 @@ from kiosk.settings import Config, Driver, LatePolicy
 from kiosk.settings import Reader as ReaderSettings
 from kiosk.switchboard import Switchboard
 from kiosk.systemd import ServiceManager
+from kiosk.vigil import Vigil
 
 if TYPE_CHECKING:
     from kiosk.services import Services
@@ -118,6 +119,7 @@ class _Daemon:
             declarations=config.declarations,
             panel=self._panel,
         )
+        self._vigil = Vigil(house.database, house.timekeeper.read, delivery=self._delivery, readers=self._entrances)
         self._control = ControlServer(config.control.socket, self._board.calls())
 
     def run(self) -> int:
@@ -150,6 +152,8 @@ class _Daemon:
         period = _LOOK_SECONDS if asked is None else min(_LOOK_SECONDS, asked / 2)
         while self._house.database.dead is None and not self._crew.failed:
             self._indicator.rest(pattern_for(self._board.resting(), environment=self._house.book.environment))
+            if self._vigil.must_end():
+                break
             self._manager.alive()
             received = signal.sigtimedwait(_SIGNALS, period)
             if received is not None and received.si_signo != ALARM:

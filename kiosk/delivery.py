@@ -12,7 +12,7 @@ from functools import partial
 from threading import Condition, Event, Lock
 from typing import Final
 
-from kiosk import cancellations, groups, lookups
+from kiosk import cancellations, groups, liveness, lookups
 from kiosk.cancelling import Canceller
 from kiosk.contact import Contact, ServiceStatus
 from kiosk.errors import Declined, StoreFull
@@ -63,12 +63,18 @@ class Delivery:
         self._offset_ms: float | None = None
         self._astray = False
         self._busy = Lock()
+        self._began_ns = 0
         self._bell = Condition()
         self._rung = False
 
     def status(self) -> ServiceStatus:
         """How it stands with the service."""
         return self._line.contact.status
+
+    @property
+    def hangs(self) -> bool:
+        """Whether one piece of work has been under way for so long that only a new process can free it."""
+        return liveness.hangs(self._began_ns, self._line.clock().boot_ns, liveness.DELIVERY_SECONDS)
 
     def nudge(self) -> None:
         """Look for due work now instead of at the end of the wait; never shortens a backoff. Also call it after ``stop``."""
@@ -102,11 +108,13 @@ class Delivery:
     def run(self, stop: Event) -> None:
         """Deliver until ``stop`` is set and ``nudge`` was called; raises whatever a step raises but a full store."""
         while not stop.is_set():
+            self._began_ns = self._line.clock().boot_ns
             try:
                 wait = self.step()
             except StoreFull:
                 # Taps go on being answered, red. A verdict that could not be written is looked up like a lost one.
                 self._astray, wait = True, _FULL_SECONDS
+            self._began_ns = 0
             with self._bell:
                 self._bell.wait_for(lambda: self._rung or stop.is_set(), timeout=wait)
                 self._line.untidy = self._line.untidy or self._rung

@@ -9,7 +9,9 @@ from enum import StrEnum
 from threading import Condition, Event
 from typing import Final
 
+from hardware.indicator import boot_clock
 from hardware.ports import Reader, Sighting
+from kiosk import liveness
 from kiosk.model import Answer, Signal
 from kiosk.obligations import Gate
 from kiosk.tending import Tended
@@ -59,6 +61,8 @@ class Entrance:
         build: Callable[[], Reader],
         take: Callable[[Sighting, Gate], Answer],
         tell: Callable[[Gate, Sighting, Answer], None],
+        *,
+        boot_ns: Callable[[], int] = boot_clock,
     ) -> None:
         """Wire the parts.
 
@@ -67,10 +71,12 @@ class Entrance:
             build: Opens the reader; called again after it failed.
             take: Records a sighting; returns after the commit.
             tell: Shows the answer.
+            boot_ns: Reads CLOCK_BOOTTIME, nanoseconds.
         """
         self.gate = gate
         self._take = take
         self._tell = tell
+        self._boot_ns = boot_ns
         self._reader: Tended[Reader, Sighting] = Tended("reader", gate.name, build, _sightings, self._pass)
 
     @property
@@ -82,9 +88,15 @@ class Entrance:
     def state(self) -> ReaderState:
         """How it stands at this moment."""
         reader = self.reader
-        if reader is None:
+        if reader is None or self.hangs:
             return ReaderState.DEAD
         return ReaderState.READY if reader.attached else ReaderState.ABSENT
+
+    @property
+    def hangs(self) -> bool:
+        """Whether its reader's loop has not gone round for so long that only a new process can free it."""
+        reader = self.reader
+        return reader is not None and liveness.hangs(reader.turned_ns, self._boot_ns(), liveness.READER_SECONDS)
 
     def await_reader(self, timeout: float) -> Reader | None:
         """The open reader, also one that opens within ``timeout`` seconds: control answers before the readers are open."""

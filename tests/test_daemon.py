@@ -134,7 +134,7 @@ def test_a_dead_follow_up_is_started_again(config: Path, monkeypatch: pytest.Mon
         raise RuntimeError
 
     monkeypatch.setattr(FollowUp, "run", broken)
-    monkeypatch.setattr(daemon, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(crew, "_AGAIN_SECONDS", 0.01)
     with running(config) as run:
         enrol(run, 0)
         until(lambda: starts >= 3, "it is not started again")
@@ -294,3 +294,10 @@ def test_buttons_that_can_not_be_opened_keep_nobody_from_tapping(with_buttons: P
         assert status["buttons"] == [{"name": name, "state": "dead"} for name in ("leave", "annex")]
     dead = [json.loads(line) for line in capfd.readouterr().err.splitlines() if '"buttons dead"' in line]
     assert ["[[button]]" in event["why"] for event in dead] == [True]
+
+
+def test_a_delivery_that_hangs_ends_the_process_with_1(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a new process frees it, also where no service manager watches."""
+    monkeypatch.setattr(Delivery, "hangs", property(lambda _self: True))
+    with running(config) as run:
+        assert run.wait() == 1

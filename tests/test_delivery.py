@@ -23,6 +23,7 @@ from kiosk.verdicts import (
     SearchUnavailable,
 )
 from tests.people import DECLARATION, OTHER_DECLARATION, invented_insz
+from tests.stores import until
 from tests.worlds import Answer, World
 
 
@@ -431,3 +432,31 @@ def test_a_backlog_drains_whatever_group_or_person_it_is_of(world: World) -> Non
     for person in range(30):
         times = [row.registration.at_ms for row in world.service.rows if row.registration.ssin == invented_insz(person)]
         assert times == sorted(times)
+
+
+def test_a_piece_of_work_that_never_ends_is_told_apart_from_waiting(world: World) -> None:
+    """A call that holds the thread for a quarter of an hour hangs; waiting for work never does, however long."""
+    world.tap(0)
+    world.time.pass_seconds(60)
+    held, free, stop = Event(), Event(), Event()
+
+    def hang(registrations: Sequence[Registration]) -> CallVerdict:
+        held.set()
+        free.wait(20)
+        return world.service.carry_out(registrations)
+
+    world.service.plan.append(hang)
+    thread = Thread(target=world.delivery.run, args=(stop,))
+    thread.start()
+    assert held.wait(20)
+    told = [world.delivery.hangs]
+    world.time.pass_seconds(901)
+    told.append(world.delivery.hangs)
+    free.set()
+    until(lambda: not world.delivery.hangs)
+    world.time.pass_seconds(86_400)
+    told.append(world.delivery.hangs)
+    assert told == [False, True, False]
+    stop.set()
+    world.delivery.nudge()
+    thread.join(20)

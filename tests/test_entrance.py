@@ -44,6 +44,7 @@ class BrokenReader:
     """A reader that yields what it is given and then raises."""
 
     attached = True
+    turned_ns = 0
 
     def __init__(self, *sightings: Sighting, error: Exception) -> None:
         self._sightings = sightings
@@ -307,3 +308,32 @@ def test_only_the_last_answers_are_kept() -> None:
         answers.tell(sighting, Answer(signal=Signal.IN))
     kept = [sighting for sighting in laid if answers.wait(sighting, 0) is not None]
     assert kept == laid[-64:]
+
+
+class HeldReader:
+    """A reader whose loop a card holds for ever."""
+
+    attached = True
+
+    def __init__(self, turned_ns: int) -> None:
+        self.turned_ns = turned_ns
+        self._free = Event()
+
+    def sightings(self, stop: Event) -> Iterator[Sighting]:
+        self._free.wait(20)
+        return iter(())
+
+    def wake(self) -> None:
+        self._free.set()
+
+
+@pytest.mark.parametrize(("minutes", "state"), [(1, ReaderState.READY), (3, ReaderState.DEAD)])
+def test_a_reader_that_hangs_is_shown_as_dead(minutes: int, state: ReaderState) -> None:
+    """A loop that has not gone round for two minutes takes no cards, whatever the plug says."""
+    turned_ns = 10**9
+    now_ns = turned_ns + minutes * 60 * 10**9
+    stop = Event()
+    door = Entrance(GATE, lambda: HeldReader(turned_ns), accept, lambda *_: None, boot_ns=lambda: now_ns)
+    with running(door, stop):
+        assert door.await_reader(10) is not None
+        assert (door.state, door.hangs) == (state, state is ReaderState.DEAD)

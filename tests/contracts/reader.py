@@ -64,6 +64,16 @@ def attached_within(reader: Reader, *, state: bool) -> bool:
     return True
 
 
+def turned_since(reader: Reader, moment_ns: int) -> bool:
+    """Wait until the reader's loop has gone round after this moment of the boot clock."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while reader.turned_ns <= moment_ns:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
+
+
 class ReaderContract:
     """Inherit, and give a fixture ``bench``."""
 
@@ -141,3 +151,13 @@ class ReaderContract:
             assert attached_within(bench.reader, state=True)
             bench.insert(self.FIRST)
             assert isinstance(seen.get(timeout=PATIENCE_SECONDS), Card)
+
+    def test_it_says_when_it_last_went_round(self, bench: ReaderBench) -> None:
+        """Whoever watches over it sees the loop turn: nothing before it runs, and after each card a later moment."""
+        assert bench.reader.turned_ns == 0
+        with reading(bench.reader) as seen:
+            assert turned_since(bench.reader, 0)
+            before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            bench.insert(self.FIRST)
+            seen.get(timeout=PATIENCE_SECONDS)
+            assert turned_since(bench.reader, before)
