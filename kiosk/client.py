@@ -15,7 +15,7 @@ from uuid import uuid4
 from kiosk.auth import Token, TokenSource, load_private_key
 from kiosk.consultation import encode_cancellation, encode_place
 from kiosk.contract import MAX_PAGES, PROBLEM_JSON, TRACE_HEADER, ServiceSettings
-from kiosk.exchange import Exchange, Outcome, Reply
+from kiosk.exchange import Exchange, Noted, Outcome, Reply, unnoted
 from kiosk.judgement import (
     judge_addresses,
     judge_cancellation,
@@ -54,15 +54,16 @@ class Client:
     Args:
         settings: Where the service is and who this box is; the client key is read from its file here, once.
         clock: Reads all clocks.
+        noted: Told the time of every answer, of the token server too.
 
     Raises:
         UsageError: The client key can't be used.
     """
 
-    def __init__(self, settings: ServiceSettings, clock: Callable[[], ClockReading]) -> None:
+    def __init__(self, settings: ServiceSettings, clock: Callable[[], ClockReading], noted: Noted = unnoted) -> None:
         self._settings = settings
         self._clock = clock
-        self._exchange = Exchange(ca_file=settings.ca_file, timeout_seconds=settings.timeout_seconds)
+        self._exchange = Exchange(ca_file=settings.ca_file, timeout_seconds=settings.timeout_seconds, noted=noted)
         self._tokens = TokenSource(settings, load_private_key(settings.private_key), clock, self._exchange)
 
     def register(self, registrations: Sequence[Registration]) -> CallVerdict:

@@ -186,7 +186,9 @@ class _Daemon:
         with self._building:
             if self._services is None:
                 config = self._config
-                self._services = Services(config.service.settings, config.own_settings, self._house.timekeeper.read)
+                self._services = Services(
+                    config.service.settings, config.own_settings, self._house.timekeeper.read, self._house.timekeeper.note
+                )
                 if self._crew.stop.is_set():
                     self._services.abort()
             return self._services

@@ -18,10 +18,11 @@ from kiosk.contact import Contact, ServiceStatus
 from kiosk.errors import Declined, StoreFull
 from kiosk.line import DeliverySettings, Line, Service, boot_seconds
 from kiosk.model import ClockReading
-from kiosk.outbox import Outbox, recover
+from kiosk.outbox import Outbox, is_waiting, recover
 from kiosk.schedule import Dice
 from kiosk.searching import Searcher
 from kiosk.sending import Sender
+from kiosk.verdicts import SearchFailed
 
 _IDLE_SECONDS: Final = 600.0
 _UNTRUSTED_SECONDS: Final = 10.0
@@ -62,6 +63,7 @@ class Delivery:
         self._canceller = Canceller(self._line)
         self._offset_ms: float | None = None
         self._astray = False
+        self._asked = False
         self._busy = Lock()
         self._began_ns = 0
         self._bell = Condition()
@@ -131,7 +133,8 @@ class Delivery:
                 return 0.0
             now = self._line.clock()
             if not now.trusted:
-                return _UNTRUSTED_SECONDS  # nothing is sent and no assertion signed (design, section 7)
+                # Nothing is sent and no assertion signed (design, section 7), but the time may be asked for.
+                return self._ask_the_time(now)
             self._watch_clock(now)
             work = (
                 self._searcher.settle_unknown,
@@ -140,6 +143,25 @@ class Delivery:
                 self._canceller.step,
             )
             return 0.0 if any(each(now) for each in work) else self._wait()
+
+    def _ask_the_time(self, now: ClockReading) -> float:
+        """Ask the service how it is, for the date of its answer: a network that blocks time servers is no deadlock.
+
+        Once after the start, and as long as something waits.
+        """
+        contact = self._line.contact
+        if boot_seconds(now) < contact.send_from:
+            return min(_UNTRUSTED_SECONDS, contact.send_from - boot_seconds(now))
+        if self._asked and not self._line.outbox.database.read(partial(is_waiting, book=self._line.outbox.book)):
+            return _UNTRUSTED_SECONDS
+        self._asked = True
+        health = self._line.service().health()
+        now = self._line.clock()
+        if now.trusted:
+            return 0.0
+        failed = health if isinstance(health, SearchFailed) else SearchFailed(why="the service answers, but does not tell the time")
+        contact.failed(boot_seconds(now), failed.why, reachable=failed.reachable, asked=failed.retry_after)
+        return min(_UNTRUSTED_SECONDS, max(contact.send_from - boot_seconds(now), _SHORTEST_SECONDS))
 
     def _wait(self) -> float:
         now = self._line.clock()

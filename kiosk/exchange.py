@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,9 @@ from typing import Any, Final
 
 import httpx
 
+from kiosk.anchors import Anchor, service_anchor
 from kiosk.contract import MAX_ANSWER_BYTES
+from kiosk.timekeeper import boot_clock
 from kiosk.verdicts import Ambiguous, Misconfigured, NotSent
 
 _LOG: Final = logging.getLogger(__name__)
@@ -67,6 +69,12 @@ class Reply:
 
 
 Outcome = Reply | NotSent | Ambiguous | Misconfigured
+#: Told the time by each answer that says it.
+Noted = Callable[[Anchor], None]
+
+
+def unnoted(_: Anchor) -> None:
+    """Nobody asks for the time."""
 
 
 class Exchange:
@@ -78,10 +86,12 @@ class Exchange:
     Args:
         ca_file: Certificates to trust, PEM, or None for the system's trust store.
         timeout_seconds: Total for one exchange: connecting, sending and reading.
+        noted: Told the time of every answer, also of one that nobody waits for any more.
     """
 
-    def __init__(self, *, ca_file: Path | None, timeout_seconds: float) -> None:
+    def __init__(self, *, ca_file: Path | None, timeout_seconds: float, noted: Noted = unnoted) -> None:
         self._ca_file = ca_file
+        self._noted = noted
         self._timeout = timeout_seconds
         self._lock = Lock()
         self._client: httpx.Client | None = None
@@ -152,7 +162,7 @@ class Exchange:
 
     def _fly(self, client: httpx.Client, request: httpx.Request, flight: _Flight) -> None:
         try:
-            flight.settle(_converse(client, request, flight))
+            flight.settle(_converse(client, request, flight, self._noted))
         # Also what httpx does not wrap: a thread that dies silently would leave its row in flight.
         except Exception as error:  # noqa: BLE001
             flight.settle(flight.translate(error))
@@ -160,9 +170,13 @@ class Exchange:
             self._flights.discard(flight)
 
 
-def _converse(client: httpx.Client, request: httpx.Request, flight: _Flight) -> Outcome:
+def _converse(client: httpx.Client, request: httpx.Request, flight: _Flight, noted: Noted) -> Outcome:
+    sent_ns = boot_clock()
     response = client.send(request, stream=True)
+    received_ns = boot_clock()
     try:
+        if request.url.scheme == "https" and (time := service_anchor(response.headers, sent_ns=sent_ns, received_ns=received_ns)):
+            noted(time)
         flight.hold(response.extensions.get("network_stream"))
         body = bytearray()
         for chunk in response.iter_raw():

@@ -10,7 +10,7 @@ from kiosk.contact import Contact, Pace
 from kiosk.identifiers import Employer
 from kiosk.model import ClockReading, Registration
 from kiosk.outbox import Outbox
-from kiosk.verdicts import CallVerdict, CancelVerdict, ConsultVerdict, Query, SearchVerdict
+from kiosk.verdicts import CallVerdict, CancelVerdict, ConsultVerdict, HealthVerdict, Query, SearchVerdict
 
 
 class Service(Protocol):
@@ -19,6 +19,10 @@ class Service(Protocol):
     This is the port for every channel: another one (the older SOAP Checkinatwork, see ``kiosk.regimes``) would answer each
     batch with the same verdicts, and be chosen where the daemon builds its parts; nothing in front of the port would change.
     """
+
+    def health(self) -> HealthVerdict:
+        """Ask how the service is, without a token: its answer tells the time as well."""
+        ...
 
     def register(self, registrations: Sequence[Registration]) -> CallVerdict:
         """Send registrations of one employer and one declaration."""

@@ -147,12 +147,14 @@ class ClockReading:
     """One reading of all clocks at the same moment.
 
     Attributes:
-        wall_ms: System clock, Unix milliseconds UTC; may be wrong.
+        wall_ms: The time, Unix milliseconds UTC: the best that is known, else the system clock's; may be wrong.
         boot_ns: CLOCK_BOOTTIME nanoseconds; runs on in suspend, restarts with the machine.
         boot_id: The kernel's random id of this boot.
-        trusted: Whether the system clock may be believed.
-        source: What vouches for it: ``kernel``, ``assume`` or ``none``.
+        trusted: Whether ``wall_ms`` may be believed.
+        source: What vouches for it: ``kernel``, ``service``, ``rtc``, ``assume`` or ``none``.
         bound_ms: How far off it may be at most, milliseconds; None when nothing is known.
+        system_ms: What the system clock says, Unix milliseconds UTC; None where it was not told apart from ``wall_ms``.
+        disputed: Whether the service's own time contradicts whoever vouches for the system clock.
     """
 
     wall_ms: int
@@ -161,10 +163,12 @@ class ClockReading:
     trusted: bool
     source: str
     bound_ms: int | None
+    system_ms: int | None = None
+    disputed: bool = False
 
     @property
     def at(self) -> datetime:
-        """The system clock's reading, aware, UTC."""
+        """The time, aware, UTC."""
         return moment(self.wall_ms)
 
 

@@ -15,6 +15,7 @@ from kiosk.books import Book
 from kiosk.database import Database, open_database
 from kiosk.desk import Desk
 from kiosk.reconciliation import Consultant
+from kiosk.rtc import rtc_clock
 from kiosk.settings import Config
 from kiosk.timekeeper import Timekeeper
 from kiosk.vault import Vault
@@ -155,4 +156,9 @@ def _timekeeper(config: Config, database: Database) -> Timekeeper:
     newest = database.read(taps.newest_trusted_ms)
     # A clock that NTP stepped back within the tolerated error is still the same clock.
     floor = None if newest is None else newest - int(config.clock.max_error_seconds * _MS)
-    return Timekeeper(source=config.clock.source.value, max_error_seconds=config.clock.max_error_seconds, newest_trusted_ms=floor)
+    return Timekeeper(
+        source=config.clock.source.value,
+        max_error_seconds=config.clock.max_error_seconds,
+        newest_trusted_ms=floor,
+        rtc=rtc_clock if config.clock.rtc else None,
+    )

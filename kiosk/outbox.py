@@ -148,6 +148,12 @@ def count_waiting(connection: sqlite3.Connection, book: int) -> int:
     return int(found.fetchone()[0])
 
 
+def is_waiting(connection: sqlite3.Connection, book: int) -> bool:
+    """Whether anything of this book is yet to be sent or settled."""
+    sql = "SELECT 1 FROM registrations WHERE book = ? AND state IN ('queued', 'in_flight', 'unknown') LIMIT 1"
+    return connection.execute(sql, (book,)).fetchone() is not None
+
+
 def recover(connection: sqlite3.Connection, book: int) -> int:
     """At start-up: nobody knows what became of the calls that were in flight, so their rows are unknown.
 

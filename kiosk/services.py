@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 from kiosk.client import Client
 from kiosk.contract import ServiceSettings
 from kiosk.errors import UsageError
+from kiosk.exchange import Noted, unnoted
 from kiosk.identifiers import Employer
 from kiosk.model import ClockReading, Coordinates, Registration
 from kiosk.verdicts import (
@@ -50,14 +51,20 @@ class Services:
         default: The ``[service]`` section's credential.
         own: The credential of each employer that has its own.
         clock: Reads all clocks.
+        noted: Told the time of every answer.
     """
 
     def __init__(
-        self, default: ServiceSettings, own: Mapping[Employer, ServiceSettings], clock: Callable[[], ClockReading]
+        self,
+        default: ServiceSettings,
+        own: Mapping[Employer, ServiceSettings],
+        clock: Callable[[], ClockReading],
+        noted: Noted = unnoted,
     ) -> None:
         self._default = default
         self._own = own
         self._clock = clock
+        self._noted = noted
         self._lock = Lock()
         self._clients: dict[Employer | None, tuple[Client, _Stamp]] = {}
         self._faults: dict[Employer | None, str] = {}
@@ -163,7 +170,7 @@ class Services:
             if known is not None and known[1] == stamp:
                 return known[0]
             try:
-                client = Client(settings, self._clock)
+                client = Client(settings, self._clock, self._noted)
             except UsageError as error:
                 # A key that was half written over: the one in memory still signs, and is better than none.
                 return Misconfigured(why=error.message, credential=True) if known is None else known[0]

@@ -184,10 +184,11 @@ class Control:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
-    """How far the system clock is believed."""
+    """How far the system clock is believed, and whether the admin vouches for a battery-backed one."""
 
     source: ClockSource = ClockSource.KERNEL
     max_error_seconds: Seconds = 60
+    rtc: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

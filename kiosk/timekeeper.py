@@ -1,7 +1,9 @@
 """How far the clock can be trusted: every tap carries one reading of all clocks and what vouches for them.
 
-The kernel keeps the verdict of whichever time service runs (timesyncd, chrony, ntpd); it is asked by
-``adjtimex``, which works everywhere and without D-Bus (facts, hardware, section 5).
+The kernel keeps the verdict of whichever time service runs (timesyncd, chrony, ntpd; a GPS receiver comes through
+chrony); it is asked by ``adjtimex``, which works everywhere and without D-Bus (facts, hardware, section 5). Beside it stand
+the ``Date`` of the service's answers, a battery-backed clock that the admin vouches for, and what of these was known
+earlier in this boot. The word with the smallest bound counts; the service's own is the judge between two that differ.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from kiosk.anchors import Anchor, stored_anchor
 from kiosk.errors import KioskError
 from kiosk.model import ClockReading
 from kiosk.settings import ClockSource
@@ -28,6 +31,8 @@ STA_UNSYNC: Final = 0x40
 TIME_ERROR: Final = 5
 #: Said of the source where nobody could be asked.
 _NOBODY: Final = "none"
+#: What is told of a battery-backed clock: whole seconds, and one more for the time that reading it takes.
+_RTC_BOUND_MS: Final = 2000
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 #: Wall and boot clock are read within this; the pause of a busy machine is tried again, a few times.
 _TOGETHER_NS: Final = 1_000_000
@@ -104,9 +109,11 @@ class Timekeeper:
 
     Args:
         source: A ``ClockSource``: ``kernel``, or ``assume`` where the admin vouches for the clock.
-        max_error_seconds: The largest error bound at which the kernel's clock is believed; with ``assume`` the bound itself.
-        newest_trusted_ms: The latest trusted time the store knows, Unix milliseconds UTC, or None; with ``assume`` nothing
-            older is believed.
+        max_error_seconds: The largest error bound at which a clock is believed; with ``assume`` the bound itself.
+        newest_trusted_ms: The latest trusted time the store knows, Unix milliseconds UTC, or None; nothing older is believed
+            but the service's word.
+        rtc: Reads a battery-backed clock, Unix milliseconds UTC, or None where it can't tell; called once. None: there is
+            none, or nobody vouches for it.
         adjtimex: Asks the kernel; may raise ``OSError``.
         wall: Reads the system clock, Unix milliseconds UTC.
         boot: Reads CLOCK_BOOTTIME, nanoseconds.
@@ -119,6 +126,7 @@ class Timekeeper:
         source: str,
         max_error_seconds: float,
         newest_trusted_ms: int | None = None,
+        rtc: Callable[[], int | None] | None = None,
         adjtimex: Callable[[], KernelClock] = ask_kernel,
         wall: Callable[[], int] = wall_clock,
         boot: Callable[[], int] = boot_clock,
@@ -126,30 +134,78 @@ class Timekeeper:
     ) -> None:
         self._source = ClockSource(source)
         self._max_error_ms = round(max_error_seconds * 1000)
-        # The kernel's word goes before a stored time: one tap under a wrong year must not silence the box for that long.
-        stored_ms = newest_trusted_ms if self._source is ClockSource.ASSUME else None
-        self._newest_ms = FLOOR_MS if stored_ms is None else max(FLOOR_MS, stored_ms)
+        self._newest_ms = FLOOR_MS if newest_trusted_ms is None else max(FLOOR_MS, newest_trusted_ms)
         self._adjtimex, self._wall, self._boot = adjtimex, wall, boot
         self._boot_id = boot_id()
+        # Each is replaced whole: a reader sees the old word or the new one.
+        self._service: Anchor | None = None
+        self._system: Anchor | None = None
+        self._rtc = None if rtc is None or newest_trusted_ms is None else self._ask_rtc(rtc)
+        self._overruled = False
+
+    @property
+    def overruled(self) -> bool:
+        """Whether the service's word was older than the newest trusted time of the store: then that one was wrong."""
+        return self._overruled
+
+    def note(self, anchor: Anchor) -> None:
+        """Learn the time of the service's answer (``anchors.service_anchor``); it goes before a stored time and every clock."""
+        if not FLOOR_MS <= anchor.wall_ms < CEILING_MS:
+            return
+        known = self._service
+        if known is None or anchor.contradicts(known) or anchor.bound_ms <= known.bound_at(anchor.boot_ns):
+            self._service = anchor
+        if anchor.wall_ms + anchor.bound_ms < self._newest_ms:
+            self._newest_ms = FLOOR_MS
+            self._overruled = True
 
     def read(self) -> ClockReading:
         """Read all clocks at the same moment; never raises."""
         # The verdict first: a clock set between the two is then called untrusted once too often. The other way
         # round, a wall time from before it was set would go out with the kernel's word for it.
         source, bound_ms = self._verdict()
-        wall_ms, boot_ns = self._together()
-        believable = self._newest_ms <= wall_ms < CEILING_MS
+        system_ms, boot_ns = self._together()
+        said = None if bound_ms is None else Anchor(source=source, wall_ms=system_ms, boot_ns=boot_ns, bound_ms=bound_ms)
+        best = self._best(said, boot_ns)
         return ClockReading(
-            wall_ms=wall_ms,
+            wall_ms=system_ms if best is None else best.wall_ms,
             boot_ns=boot_ns,
             boot_id=self._boot_id,
-            trusted=believable and bound_ms is not None and bound_ms <= self._max_error_ms,
-            source=source,
-            bound_ms=bound_ms if believable else None,
+            trusted=best is not None and best.bound_ms <= self._max_error_ms,
+            source=source if best is None else best.source,
+            bound_ms=None if best is None else best.bound_ms,
+            system_ms=system_ms,
+            disputed=said is not None and self._service is not None and self._service.contradicts(said),
         )
 
+    def _best(self, said: Anchor | None, boot_ns: int) -> Anchor | None:
+        """Choose among what is said of the system clock now and what was known earlier in this boot."""
+        now, kept = self._agreeing(said), self._agreeing(self._system)
+        if now is not None and not self._newest_ms <= now.wall_ms < CEILING_MS:
+            now = None
+        if now is not None and kept is not None and self._went_back(now, kept):
+            # One of the two is wrong, and nobody judges.
+            now = kept = None
+        if now is not None and now.bound_ms <= self._max_error_ms:
+            self._system = kept = now
+        if now is not None and self._source is ClockSource.ASSUME:
+            return now
+        older = (kept, self._service, self._agreeing(self._rtc))
+        known = [each.moved(boot_ns) for each in (now, *older) if each is not None]
+        return min(known, key=lambda each: each.bound_ms, default=None)
+
+    def _agreeing(self, anchor: Anchor | None) -> Anchor | None:
+        """This word, unless the service's contradicts it."""
+        return None if anchor is None or (self._service is not None and self._service.contradicts(anchor)) else anchor
+
+    def _went_back(self, now: Anchor, kept: Anchor) -> bool:
+        """Whether the kernel vouches for a time that is older than the one it vouched for: only the service may say so."""
+        if self._source is ClockSource.ASSUME or self._service is not None:
+            return False
+        return now.wall_ms < kept.at(now.boot_ns) - self._max_error_ms
+
     def _verdict(self) -> tuple[str, int | None]:
-        """Say who vouches for the clock, and for how many milliseconds; None is no word for it at all."""
+        """Say who vouches for the system clock, and for how many milliseconds; None is no word for it at all."""
         if self._source is ClockSource.ASSUME:
             return ClockSource.ASSUME.value, self._max_error_ms
         try:
@@ -159,6 +215,14 @@ class Timekeeper:
         if kernel.status & STA_UNSYNC or kernel.state == TIME_ERROR:
             return ClockSource.KERNEL.value, None
         return ClockSource.KERNEL.value, -(-kernel.max_error_us // 1000)
+
+    def _ask_rtc(self, rtc: Callable[[], int | None]) -> Anchor | None:
+        """The battery-backed clock's word, which is worth less the longer nobody checked it; none before a stored time."""
+        told_ms, boot_ns = rtc(), self._boot()
+        if told_ms is None or not self._newest_ms <= told_ms < CEILING_MS:
+            return None
+        age_ms = told_ms - self._newest_ms
+        return stored_anchor(source="rtc", wall_ms=told_ms, boot_ns=boot_ns, bound_ms=_RTC_BOUND_MS, age_ms=age_ms)
 
     def _together(self) -> tuple[int, int]:
         """Read wall and boot clock as a pair; of several tries the tightest counts."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kiosk.contact import ServiceState
 from kiosk.errors import Declined, StoreFull
 from kiosk.line import DeliverySettings
 from kiosk.model import Direction, Registration, TaskKind
@@ -18,6 +19,7 @@ from kiosk.verdicts import (
     Answered,
     CallVerdict,
     Created,
+    Health,
     Misconfigured,
     SearchFailed,
     SearchUnavailable,
@@ -70,16 +72,56 @@ def test_the_first_send_after_a_start_waits_for_the_jitter(tmp_path: Path) -> No
     assert len(world.service.calls) == 1
 
 
-def test_while_the_clock_is_untrusted_nothing_is_sent_and_the_service_is_not_even_built(world: World) -> None:
+def test_while_the_clock_is_untrusted_nothing_is_sent(world: World) -> None:
     """No assertion is signed either; once the clock is trusted, what waited goes."""
     world.time.trusted = False
     number = world.tap()
     world.run(5)
-    assert (world.built, world.states()) == (0, ["queued"])
+    assert (world.service.calls, world.states()) == ([], ["queued"])
     assert "trusted" in world.delivery.search_now(number)
     world.time.trusted = True
-    world.run()
+    world.run(60)
     assert world.states() == ["accepted"]
+
+
+def test_while_the_clock_is_untrusted_the_service_is_asked_for_the_time(world: World) -> None:
+    """By its health, which needs no token: the date of the answer ends the wait at once, and what waited goes."""
+
+    def health() -> Health:
+        world.time.trusted = True
+        return Health(status="UP")
+
+    world.time.trusted = False
+    world.tap()
+    world.service.health_plan.append(health)
+    world.run(1)
+    assert (world.service.healths, world.states()) == (1, ["accepted"])
+
+
+def test_the_time_is_asked_for_no_faster_than_anything_else(world: World) -> None:
+    """An unreachable service is asked at the pace of a connection that fails, and is shown as down."""
+    world.time.trusted = False
+    world.tap()
+    world.run(3600)
+    assert 3600 / 30 <= world.service.healths <= 3600 / 10
+    assert world.delivery.status().state is ServiceState.DOWN
+
+
+def test_a_service_that_does_not_tell_the_time_is_asked_ever_more_seldom(world: World) -> None:
+    """An answer without a date is no help, and no reason to press it."""
+    world.time.trusted = False
+    world.tap()
+    world.service.health_plan.extend([lambda: Health(status="UP")] * 1000)
+    world.run(3600)
+    assert world.service.healths < 60
+    assert "does not tell the time" in (world.delivery.status().last_error or "")
+
+
+def test_with_nothing_to_send_the_time_is_asked_for_once(world: World) -> None:
+    """A box in its carton does not go on asking; the start alone does."""
+    world.time.trusted = False
+    world.run(3600)
+    assert world.service.healths == 1
 
 
 def test_an_answer_that_never_came_is_looked_up_and_found(world: World) -> None:

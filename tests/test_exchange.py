@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from kiosk import exchange
+from kiosk.anchors import Anchor
 from kiosk.exchange import AMBIGUOUS, NOT_SENT, Exchange, Outcome, Reply
 from kiosk.verdicts import Ambiguous, Misconfigured, NotSent
 from tests.tls_server import Authority, Behaviour, Line, Request, ScriptedServer, cut, drip, hang, raw, reply
@@ -379,3 +380,46 @@ def test_an_address_that_can_not_be_called_is_a_fault_of_configuration() -> None
     caller = Exchange(ca_file=None, timeout_seconds=1)
     assert isinstance(caller.post("https://999.1.1.1/x", headers={}, body=b""), Misconfigured)
     caller.close()
+
+
+def test_every_answer_tells_the_time(authority: Authority, leaf: Path) -> None:
+    """Whatever its status, by its date and the boot clock when it was here; one out of a cache, or without a date, does not."""
+    told: list[Anchor] = []
+    date = "Mon, 02 Nov 2026 07:00:00 GMT"
+    answers = [
+        reply(200, b"", headers={"Date": date}),
+        reply(503, b"", headers={"Date": date}),
+        reply(200, b"", headers={"Date": date, "Age": "5"}),
+        reply(200, b""),
+    ]
+    before_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    client = Exchange(ca_file=authority.ca_file, timeout_seconds=5, noted=told.append)
+    with ScriptedServer(leaf, {PATH: answers}) as server:
+        for _ in answers:
+            assert isinstance(post(client, server), Reply)
+    client.close()
+    assert [each.source for each in told] == ["service", "service"]
+    for each in told:
+        assert 1000 <= each.bound_ms < 6000
+        assert abs(each.wall_ms - 1_793_602_800_000) <= each.bound_ms
+        assert before_ns < each.boot_ns < time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def test_an_answer_in_clear_tells_no_time(authority: Authority) -> None:
+    """Anybody on the way could have written it: only verified TLS is the service's word."""
+    told: list[Anchor] = []
+    client = Exchange(ca_file=authority.ca_file, timeout_seconds=5, noted=told.append)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            line, _ = server.accept()
+            with line:
+                line.recv(4096)
+                line.sendall(b"HTTP/1.1 200 OK\r\nDate: Mon, 02 Nov 2026 07:00:00 GMT\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert isinstance(client.get(f"http://127.0.0.1:{server.getsockname()[1]}/", headers={}), Reply)
+        thread.join()
+    client.close()
+    assert told == []

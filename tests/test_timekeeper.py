@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,12 +15,58 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kiosk import timekeeper
+from kiosk.anchors import Anchor
 from kiosk.errors import KioskError
 from kiosk.settings import ClockSource
 from kiosk.timekeeper import CEILING_MS, FLOOR_MS, STA_UNSYNC, TIME_ERROR, KernelClock, Timekeeper, ask_kernel, kernel_boot_id
 
 NOW_MS = 1_780_000_000_000  # a day in 2026
 SYNCED = KernelClock(state=0, status=0x2001, max_error_us=12_000)
+
+
+UNSYNCED = KernelClock(state=TIME_ERROR, status=STA_UNSYNC, max_error_us=16_000_000)
+SECOND_NS = 1_000_000_000
+BOOT_NS = 5 * SECOND_NS
+DAY_MS = 86_400_000
+YEAR_MS = 365 * DAY_MS
+
+
+def by_service(wall_ms: int, boot_ns: int = BOOT_NS) -> Anchor:
+    """What the service's answer says when the boot clock stands there."""
+    return Anchor(source="service", wall_ms=wall_ms, boot_ns=boot_ns, bound_ms=1040)
+
+
+@dataclass
+class Machine:
+    """A machine whose clocks run only as a test lets them; ``true_ms`` is what nobody on it knows."""
+
+    kernel: KernelClock = UNSYNCED
+    true_ms: int = NOW_MS
+    off_ms: int = 0
+    boot_ns: int = BOOT_NS
+
+    def keeper(
+        self, *, source: str = "kernel", newest_trusted_ms: int | None = None, rtc: Callable[[], int | None] | None = None
+    ) -> Timekeeper:
+        return Timekeeper(
+            source=source,
+            max_error_seconds=60,
+            newest_trusted_ms=newest_trusted_ms,
+            rtc=rtc,
+            adjtimex=lambda: self.kernel,
+            wall=lambda: self.true_ms + self.off_ms,
+            boot=lambda: self.boot_ns,
+            boot_id=lambda: "a-boot",
+        )
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, awake or suspended: CLOCK_BOOTTIME counts both."""
+        self.true_ms += round(seconds * 1000)
+        self.boot_ns += round(seconds * 1000) * 1_000_000
+
+    def word(self) -> Anchor:
+        """The service's, now."""
+        return by_service(self.true_ms, self.boot_ns)
 
 
 def keeper(
@@ -132,16 +179,216 @@ def test_floor_and_ceiling_are_the_years_they_are_said_to_be() -> None:
     assert datetime.fromtimestamp(CEILING_MS / 1000, UTC) == datetime(2100, 1, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(("source", "believed"), [(ClockSource.ASSUME, False), (ClockSource.KERNEL, True)])
-def test_a_clock_that_went_back_is_believed_on_the_kernels_word_alone(source: ClockSource, believed: bool) -> None:  # noqa: FBT001
-    """A stored time in the future ends an admin's word, not the kernel's: a tap under a wrong year silences no box."""
-    assert keeper(source=source, newest_trusted_ms=NOW_MS + 1).read().trusted is believed
+@pytest.mark.parametrize("source", ClockSource)
+def test_nothing_older_than_the_newest_stored_time_is_believed(source: ClockSource) -> None:
+    """Neither the admin's word nor the kernel's: a clock that stands before a trusted tap is wrong, or that tap was."""
+    assert not keeper(source=source, newest_trusted_ms=NOW_MS + 1).read().trusted
     assert keeper(source=source, newest_trusted_ms=NOW_MS).read().trusted
+
+
+@pytest.mark.parametrize("source", ClockSource)
+def test_the_services_word_goes_before_a_stored_time(source: ClockSource) -> None:
+    """One tap under a wrong year does not silence the box for that long: the service says what the time is, and it goes on."""
+    clock = keeper(source=source, newest_trusted_ms=NOW_MS + YEAR_MS)
+    assert [clock.overruled, clock.read().trusted] == [False, False]
+    clock.note(by_service(NOW_MS))
+    assert [clock.overruled, clock.read().trusted] == [True, True]
+
+
+@pytest.mark.parametrize("wall_ms", [315_532_800_000, FLOOR_MS - 1, CEILING_MS])
+def test_not_even_the_service_is_believed_in_another_century(wall_ms: int) -> None:
+    """An absurd date of the service's is no word at all: it lifts no stored time and disputes nobody."""
+    clock = keeper(newest_trusted_ms=NOW_MS)
+    clock.note(by_service(wall_ms))
+    assert not clock.overruled
+    assert (clock.read().source, clock.read().disputed) == ("kernel", False)
 
 
 def test_a_stored_time_below_the_floor_does_not_lower_it() -> None:
     """The floor holds also for a store that remembers an older time."""
     assert not keeper(source=ClockSource.ASSUME, wall_ms=FLOOR_MS - 1, newest_trusted_ms=FLOOR_MS - 1000).read().trusted
+
+
+def test_the_loss_of_ntp_is_survived() -> None:
+    """What the kernel vouched for goes on by the boot clock, worth 200 parts in a million less each moment, for days."""
+    machine = Machine(kernel=SYNCED)
+    clock = machine.keeper()
+    assert clock.read().bound_ms == 12
+    machine.kernel = UNSYNCED
+    machine.wait(3600)
+    later = clock.read()
+    assert (later.trusted, later.source, later.bound_ms, later.wall_ms) == (True, "kernel", 12 + 721, machine.true_ms)
+    machine.wait(4 * 86_400)
+    assert (clock.read().trusted, clock.read().source) == (False, "kernel")
+
+
+@pytest.mark.parametrize("step_ms", [-DAY_MS, DAY_MS, -3_600_000, 3_600_000, 2001, -NOW_MS])
+def test_a_step_of_the_system_clock_moves_no_time(step_ms: int) -> None:
+    """Set by hand by a day, by the hour of summer time, or to 1970, which ends the kernel's word: the time goes on as it was."""
+    machine = Machine(kernel=SYNCED)
+    clock = machine.keeper()
+    clock.read()
+    machine.kernel, machine.off_ms = UNSYNCED, step_ms
+    machine.wait(1)
+    reading = clock.read()
+    assert (reading.trusted, reading.wall_ms) == (True, machine.true_ms)
+    assert reading.system_ms == machine.true_ms + step_ms
+
+
+def test_suspend_moves_no_time() -> None:
+    """Eight hours asleep, with a system clock that stood still meanwhile: the boot clock ran on."""
+    machine = Machine(kernel=SYNCED)
+    clock = machine.keeper()
+    clock.read()
+    machine.kernel, machine.off_ms = UNSYNCED, -8 * 3_600_000
+    machine.wait(8 * 3600)
+    assert (clock.read().trusted, clock.read().wall_ms) == (True, machine.true_ms)
+
+
+def test_a_network_without_time_servers_is_no_deadlock() -> None:
+    """A clock that nobody set, off by months: one answer of the service, and the time is known to a second."""
+    machine = Machine(off_ms=-100 * DAY_MS)
+    clock = machine.keeper()
+    assert not clock.read().trusted
+    clock.note(machine.word())
+    machine.wait(10)
+    reading = clock.read()
+    assert (reading.trusted, reading.source, reading.wall_ms) == (True, "service", machine.true_ms)
+    assert reading.bound_ms == 1040 + 3
+
+
+def test_the_word_with_the_smallest_bound_counts() -> None:
+    """The kernel's twelve milliseconds before the service's second; the service's second before a kernel's ninety."""
+    machine = Machine(kernel=SYNCED)
+    clock = machine.keeper()
+    clock.note(machine.word())
+    assert (clock.read().source, clock.read().bound_ms) == ("kernel", 12)
+    machine.kernel = KernelClock(state=0, status=1, max_error_us=90_000_000)
+    coarse = machine.keeper()
+    assert (coarse.read().trusted, coarse.read().bound_ms) == (False, 90_000)
+    coarse.note(machine.word())
+    assert (coarse.read().trusted, coarse.read().source) == (True, "service")
+
+
+def test_of_two_words_of_the_service_the_sharper_counts_and_the_newer_where_they_differ() -> None:
+    """A slow answer does not blur what a quick one said, unless it says that the quick one was wrong."""
+    machine = Machine()
+    clock = machine.keeper()
+    clock.note(machine.word())
+    clock.note(Anchor(source="service", wall_ms=machine.true_ms + 500, boot_ns=BOOT_NS, bound_ms=9000))
+    assert clock.read().bound_ms == 1040
+    clock.note(Anchor(source="service", wall_ms=machine.true_ms + 60_000, boot_ns=BOOT_NS, bound_ms=9000))
+    assert (clock.read().bound_ms, clock.read().wall_ms) == (9000, machine.true_ms + 60_000)
+
+
+@pytest.mark.parametrize("off_ms", [-DAY_MS, DAY_MS, 1053, -1053, 1024 * 7 * DAY_MS])
+@pytest.mark.parametrize("source", ["kernel", "assume"])
+def test_a_clock_that_the_service_contradicts_is_not_believed(source: str, off_ms: int) -> None:
+    """A time server that lies, a GPS receiver whose week count rolled over: the service is the judge, beyond both bounds."""
+    machine = Machine(kernel=SYNCED, off_ms=off_ms)
+    clock = machine.keeper(source=source)
+    assert clock.read().trusted
+    clock.note(machine.word())
+    reading = clock.read()
+    within = source == "assume" and abs(off_ms) < 61_000
+    assert reading.disputed is not within
+    assert (reading.trusted, reading.source) == (True, "assume" if within else "service")
+    assert within or reading.wall_ms == machine.true_ms
+
+
+def test_what_both_bounds_allow_is_no_dispute() -> None:
+    """A service that is a second off does not shake a kernel that is right."""
+    machine = Machine(kernel=SYNCED, off_ms=1052)
+    clock = machine.keeper()
+    clock.note(machine.word())
+    assert (clock.read().disputed, clock.read().source) == (False, "kernel")
+
+
+def test_a_gps_receiver_that_says_1980_changes_nothing() -> None:
+    """Before its first fix it says so with the kernel's blessing; what was known of this boot goes on, without it nothing is."""
+    machine = Machine(kernel=SYNCED, off_ms=315_964_800_000 - NOW_MS)
+    clock = machine.keeper()
+    assert not clock.read().trusted
+    machine.off_ms = 0
+    assert clock.read().trusted
+    machine.off_ms = 315_964_800_000 - NOW_MS
+    assert (clock.read().trusted, clock.read().wall_ms) == (True, machine.true_ms)
+
+
+def test_a_kernel_that_goes_back_leaves_nobody_to_believe_until_the_service_judges() -> None:
+    """Synchronised before and after, and a day apart: one of the two was a lie, and a tap must have neither as its time."""
+    machine = Machine(kernel=SYNCED, off_ms=DAY_MS)
+    clock = machine.keeper()
+    assert clock.read().trusted
+    machine.off_ms = 0
+    machine.wait(5)
+    assert not clock.read().trusted
+    clock.note(machine.word())
+    assert (clock.read().trusted, clock.read().source, clock.read().wall_ms) == (True, "kernel", machine.true_ms)
+
+
+@pytest.mark.parametrize("off_ms", [-59_000, 59_000, 3_600_000])
+def test_a_kernel_that_sets_itself_right_is_believed(off_ms: int) -> None:
+    """A step of its own back by less than the tolerated error, as after a leap second, or forward: its newest word counts."""
+    machine = Machine(kernel=SYNCED)
+    clock = machine.keeper()
+    clock.read()
+    machine.off_ms = off_ms
+    machine.wait(1)
+    assert (clock.read().trusted, clock.read().wall_ms, clock.read().bound_ms) == (True, machine.true_ms + off_ms, 12)
+
+
+@pytest.mark.parametrize("state", [1, 2, 3, 4])
+def test_a_leap_second_costs_no_trust(state: int) -> None:
+    """Announced, inserted (the clock stands a second), deleted or just over: trusted before, in it and after it."""
+    machine = Machine(kernel=SYNCED)
+    clock = machine.keeper()
+    assert clock.read().trusted
+    machine.kernel, machine.off_ms = KernelClock(state=state, status=0x2011, max_error_us=12_000), -1000
+    assert clock.read().trusted
+    machine.wait(2)
+    assert (clock.read().trusted, clock.read().wall_ms) == (True, machine.true_ms - 1000)
+
+
+@pytest.mark.parametrize("moment", [datetime(2038, 1, 19, 3, 14, 7, tzinfo=UTC), datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC)])
+def test_2038_is_a_year_like_any_other(moment: datetime) -> None:
+    """The last second of 32 bits and the next."""
+    machine = Machine(kernel=SYNCED, true_ms=int(moment.timestamp() * 1000))
+    clock = machine.keeper()
+    reading = clock.read()
+    assert (reading.trusted, reading.at) == (True, moment)
+    machine.kernel = UNSYNCED
+    machine.wait(2)
+    assert clock.read().at.timestamp() == moment.timestamp() + 2
+
+
+def test_a_battery_backed_clock_is_believed_within_its_drift() -> None:
+    """Two seconds and 200 parts in a million of the time since the newest stored time; the system clock does not matter."""
+    machine = Machine(off_ms=-YEAR_MS)
+    reading = machine.keeper(newest_trusted_ms=NOW_MS - DAY_MS, rtc=lambda: machine.true_ms).read()
+    assert (reading.trusted, reading.source, reading.wall_ms) == (True, "rtc", machine.true_ms)
+    assert reading.bound_ms == 2000 + 17_280
+    old = machine.keeper(newest_trusted_ms=NOW_MS - 4 * DAY_MS, rtc=lambda: machine.true_ms).read()
+    assert (old.trusted, old.source, old.bound_ms) == (False, "rtc", 2000 + 69_120)
+
+
+@pytest.mark.parametrize("told", [None, 0, NOW_MS - DAY_MS - 1, CEILING_MS])
+def test_a_battery_backed_clock_that_lost_its_time_is_not_believed(told: int | None) -> None:
+    """It can't tell, begins at 1970 again, or stands before what the store knows: its cell was flat."""
+    assert not Machine().keeper(newest_trusted_ms=NOW_MS - DAY_MS, rtc=lambda: told).read().trusted
+
+
+def test_a_battery_backed_clock_is_nothing_without_a_stored_time() -> None:
+    """Nobody knows since when it ran alone."""
+    assert not Machine().keeper(rtc=lambda: NOW_MS).read().trusted
+
+
+def test_the_service_judges_a_battery_backed_clock_too() -> None:
+    """One that stood still for a week goes when the service has spoken."""
+    machine = Machine()
+    clock = machine.keeper(newest_trusted_ms=NOW_MS - 8 * DAY_MS, rtc=lambda: machine.true_ms - 7 * DAY_MS)
+    clock.note(machine.word())
+    assert (clock.read().source, clock.read().wall_ms) == ("service", machine.true_ms)
 
 
 def test_the_kernel_is_asked_before_the_wall_clock_is_read() -> None:

@@ -31,9 +31,11 @@ from kiosk.verdicts import (
     ConsultVerdict,
     Created,
     Found,
+    HealthVerdict,
     NotCancelled,
     NotThere,
     Query,
+    SearchFailed,
     SearchVerdict,
     ServedRegistration,
 )
@@ -98,8 +100,15 @@ class LedgerService:
     look_plan: deque[ConsultVerdict] = field(default_factory=deque)
     cancels: list[tuple[tuple[int, ...], Employer]] = field(default_factory=list)
     cancel_plan: deque[Callable[[Sequence[int]], CancelVerdict]] = field(default_factory=deque)
+    healths: int = 0
+    health_plan: deque[Callable[[], HealthVerdict]] = field(default_factory=deque)
     search_always: Callable[[Query], SearchVerdict] | None = None
     _by_time: list[tuple[int, int]] = field(default_factory=list)
+
+    def health(self) -> HealthVerdict:
+        """What the plan says of it; without one it can't be reached."""
+        self.healths += 1
+        return self.health_plan.popleft()() if self.health_plan else SearchFailed(why="no connection", reachable=False)
 
     def register(self, registrations: Sequence[Registration]) -> CallVerdict:
         self.calls.append(tuple(registrations))

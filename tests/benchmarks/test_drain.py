@@ -22,6 +22,8 @@ from kiosk.verdicts import (
     ConsultVerdict,
     Created,
     Found,
+    Health,
+    HealthVerdict,
     NotThere,
     Query,
     SearchVerdict,
@@ -46,6 +48,9 @@ class _Eager:
 
     def __init__(self) -> None:
         self.accepted = 0
+
+    def health(self) -> HealthVerdict:
+        return Health(status="UP")
 
     def register(self, registrations: Sequence[Registration]) -> CallVerdict:
         first = self.accepted
