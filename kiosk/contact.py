@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from kiosk.schedule import Dice, backoff, probe_wait
+from kiosk.schedule import Dice, backoff, probe_wait, reconnect_wait
 
 #: After so many failures in a row one row alone asks whether the service is back.
 _FAILURES_THAT_SHRINK: Final = 3
@@ -66,6 +66,7 @@ class Contact:
         self._failures = 0
         self._faults = 0
         self.cancel_from = self.send_from
+        self._reached = False
         self._search_failures = 0
         self._cancel_failures = 0
 
@@ -81,18 +82,19 @@ class Contact:
 
     def answered(self, at_ms: int) -> None:
         """Every item was answered, at this Unix millisecond."""
+        self._reached = True
         self._failures = self._faults = 0
         self.status = ServiceStatus(state=ServiceState.UP, last_success_ms=at_ms)
 
     def refused(self, why: str) -> None:
         """The service is there, and refused the call for what it carried."""
+        self._reached = True
         self._failures = self._faults = 0
         self._say(ServiceState.UP, why)
 
     def failed(self, now: float, why: str, *, reachable: bool = True, asked: float | None = None) -> None:
         """The call did not come about, or nobody knows what became of it; ``asked`` is the service's Retry-After."""
-        cap = self._pace.backoff_cap_seconds if reachable else self._pace.connect_cap_seconds
-        self.send_from = now + backoff(self._failures, cap_seconds=cap, asked_seconds=asked, dice=self._dice)
+        self.send_from = now + self._wait(self._failures, reachable=reachable, asked=asked)
         self._failures += 1
         self._say(ServiceState.DOWN, why)
 
@@ -108,12 +110,12 @@ class Contact:
 
     def searched(self) -> None:
         """A search came about."""
+        self._reached = True
         self._search_failures = 0
 
     def search_failed(self, now: float, why: str, asked: float | None, *, reachable: bool = True) -> None:
         """A search did not come about; calls go on."""
-        cap = self._pace.backoff_cap_seconds if reachable else self._pace.connect_cap_seconds
-        self.search_from = now + backoff(self._search_failures, cap_seconds=cap, asked_seconds=asked, dice=self._dice)
+        self.search_from = now + self._wait(self._search_failures, reachable=reachable, asked=asked)
         self._search_failures += 1
         self._say(self.status.state, why)
 
@@ -123,10 +125,19 @@ class Contact:
 
     def cancel_failed(self, now: float, why: str, asked: float | None, *, reachable: bool = True) -> None:
         """A cancellation did not come about, or nobody knows what became of it; calls go on."""
-        cap = self._pace.backoff_cap_seconds if reachable else self._pace.connect_cap_seconds
-        self.cancel_from = now + backoff(self._cancel_failures, cap_seconds=cap, asked_seconds=asked, dice=self._dice)
+        self.cancel_from = now + self._wait(self._cancel_failures, reachable=reachable, asked=asked)
         self._cancel_failures += 1
         self._say(self.status.state, why)
+
+    def _wait(self, failures: int, *, reachable: bool, asked: float | None) -> float:
+        pace = self._pace
+        self._reached = self._reached or reachable
+        if reachable or asked is not None:
+            cap = pace.backoff_cap_seconds if reachable else pace.connect_cap_seconds
+            return backoff(failures, cap_seconds=cap, asked_seconds=asked, dice=self._dice)
+        wait = reconnect_wait(failures, cap_seconds=pace.connect_cap_seconds, dice=self._dice)
+        # A router starts more slowly than the boxes behind it: until the first contact the jitter of the start is kept.
+        return wait if self._reached else max(wait, min(pace.start_jitter_seconds, pace.connect_cap_seconds))
 
     def _say(self, state: ServiceState, why: str) -> None:
         self.status = ServiceStatus(state=state, last_success_ms=self.status.last_success_ms, last_error=why)

@@ -18,6 +18,8 @@ BASE_SECONDS: Final = 2.0
 _LONGEST_ASKED_SECONDS: Final = 3600.0
 _SLOWEST_PROBE_SECONDS: Final = 600.0
 _MOST_DOUBLINGS: Final = 32
+#: After so many waits drawn from the whole cap the moment of the next try is anything, also where a try takes long to fail.
+_WAITS_THAT_SPREAD: Final = 3
 
 
 def backoff(failures: int, *, cap_seconds: float, asked_seconds: float | None, dice: Dice) -> float:
@@ -34,6 +36,23 @@ def backoff(failures: int, *, cap_seconds: float, asked_seconds: float | None, d
     if asked_seconds is None:
         return wait
     return max(wait, min(max(asked_seconds, 0.0), _LONGEST_ASKED_SECONDS) * (1 + dice() / 4))
+
+
+def reconnect_wait(failures: int, *, cap_seconds: float, dice: Dice) -> float:
+    """Seconds until a service that could not be reached is tried again: as ``backoff``, and after three capped waits the cap.
+
+    What chance has spread stays spread. When the network is back, the rest of an even wait is anything from 0 to the cap;
+    the rest of one that was drawn anew at each try is most often short, and more than half of all boxes would come back in
+    the first third of the cap. A box also asks half as often while the network is away.
+
+    Args:
+        failures: How many came before this one, from 0.
+        cap_seconds: The longest wait.
+        dice: Chance.
+    """
+    earlier = failures - _WAITS_THAT_SPREAD
+    spread = earlier >= 0 and math.ldexp(BASE_SECONDS, min(earlier, _MOST_DOUBLINGS)) >= cap_seconds
+    return cap_seconds if spread else backoff(failures, cap_seconds=cap_seconds, asked_seconds=None, dice=dice)
 
 
 def probe_wait(failures: int, *, probe_seconds: float) -> float:

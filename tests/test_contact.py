@@ -23,11 +23,13 @@ def test_the_first_contact_waits_a_part_of_the_start_jitter() -> None:
 def test_waits_double_to_their_cap_and_an_answer_forgets_them(*, reachable: bool, cap: float) -> None:
     """The cap is shorter while nothing can be reached: a site gets its network back and should not wait."""
     contact = _contact()
+    contact.answered(6)
     waits = []
     for _ in range(10):
         contact.failed(0, "timeout", reachable=reachable)
         waits.append(contact.send_from)
-    assert waits == [min(cap, 2.0 * 2**n) / 2 for n in range(10)]
+    drawn = [min(cap, 2.0 * 2**n) / 2 for n in range(10)]
+    assert waits == (drawn if reachable else [*drawn[:7], *[cap] * 3])
     assert contact.status.offline
     assert (contact.works, contact.shrunk) == (False, True)
     contact.answered(7)
@@ -79,7 +81,33 @@ def test_a_search_that_reached_nobody_is_tried_again_as_soon_as_a_call() -> None
         contact.search_failed(0, "no route", None, reachable=False)
     unreachable = contact.search_from
     contact.search_failed(0, "timeout", None)
-    assert (unreachable, contact.search_from) == (15, 150)
+    assert (unreachable, contact.search_from) == (30, 150)
+
+
+@pytest.mark.parametrize("heard", ["answered", "refused", "searched", "busy"])
+def test_until_something_was_reached_the_jitter_of_the_start_is_kept(heard: str) -> None:
+    """A router starts more slowly than the boxes behind it: they would all be back in the first seconds after it."""
+    contact = _contact()
+    contact.failed(0, "no route", reachable=False)
+    before = contact.send_from
+    match heard:
+        case "answered":
+            contact.answered(7)
+        case "refused":
+            contact.refused("badRequest")
+        case "searched":
+            contact.searched()
+        case _:
+            contact.failed(0, "503")
+    contact.failed(0, "no route", reachable=False)
+    assert (before, contact.send_from < 5) == (30, True)
+
+
+def test_without_jitter_a_start_waits_for_nothing() -> None:
+    """Who switched the jitter off gets the waits of any other failure from the first one on."""
+    contact = Contact(Pace(start_jitter_seconds=0), lambda: 0.5, 1000.0)
+    contact.failed(1000, "no route", reachable=False)
+    assert contact.send_from == 1001
 
 
 def test_a_failed_cancellation_keeps_no_registration_back() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk.schedule import backoff, probe_wait
+from kiosk.schedule import backoff, probe_wait, reconnect_wait
 
 
 @given(st.integers(0, 10_000), st.floats(0, 600), st.floats(0, 0.999))
@@ -24,6 +24,19 @@ def test_what_the_service_asks_is_a_floor_of_at_most_an_hour(asked: float, chanc
 def test_a_longer_wait_of_our_own_is_kept_over_a_short_one_asked() -> None:
     """Retry-After: 1 does not make a box that backed off come back sooner."""
     assert backoff(9, cap_seconds=300, asked_seconds=1, dice=lambda: 0.9) == 270
+
+
+@given(st.floats(0, 0.999))
+def test_once_chance_has_spread_the_boxes_they_stay_spread(chance: float) -> None:
+    """Full jitter up to the cap and three times at it; then the cap, since the rest of an even wait is even too."""
+    waits = [reconnect_wait(n, cap_seconds=30, dice=lambda: chance) for n in range(40)]
+    assert waits[:7] == [chance * min(30, 2.0 * 2**n) for n in range(7)]
+    assert waits[7:] == [30.0] * 33
+
+
+def test_a_short_cap_is_spread_first_too() -> None:
+    """A cap below two seconds is no wait of the first three tries, and of every one after them."""
+    assert [reconnect_wait(n, cap_seconds=1, dice=lambda: 0.5) for n in range(5)] == [0.5, 0.5, 0.5, 1, 1]
 
 
 def test_probes_of_a_wrong_configuration_rise_to_ten_minutes() -> None:

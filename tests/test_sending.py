@@ -54,7 +54,7 @@ def test_an_hour_without_network_costs_few_calls_and_a_return_is_noticed_within_
         world.tap(person)
     world.service.always = _say(NotSent(why="no route"))
     world.run(3600)
-    assert 200 < len(world.service.calls) < 300
+    assert 100 < len(world.service.calls) < 150
     world.service.always = None
     before = len(world.service.calls)
     world.run(30)
