@@ -20,6 +20,7 @@ from kiosk.expiry import Level, days_until, level_of
 from kiosk.model import ReaderDirection
 from kiosk.opening import borrowed_desk
 from kiosk.settings import Config, Credential, Declaration, Driver, Reader, Service
+from kiosk.signing import load_signer
 from kiosk.site_settings import Site
 
 
@@ -57,6 +58,7 @@ def check(config: Config, now: datetime) -> list[Finding]:
         ),
         _site(config.site),
         *_client_keys(config, now),
+        _evidence_key(config),
         *(_declaration(each, now.astimezone(config.site.time_zone).date()) for each in config.declarations),
         *_store(config),
         *(finding for reader in config.readers for finding in _reader(reader)),
@@ -122,6 +124,18 @@ def _days(subject: str, left: int) -> Finding:
         told=f"{left} days left",
         repair=None if grade is Grade.OK else "make the next one in time: `kiosk provision rotate`",
     )
+
+
+def _evidence_key(config: Config) -> Finding:
+    subject = "evidence key"
+    try:
+        signer = load_signer(config.evidence.key_file)
+    except KioskError as error:
+        return _wrong(subject, error)
+    if signer is None:
+        told, repair = "none is named: the chain of evidence is not signed", "name one: [evidence] key_file"
+        return Finding(subject=subject, grade=Grade.ADVICE, told=told, repair=repair)
+    return Finding(subject=subject, grade=Grade.OK, told=f"its public half is {signer.public.hex()}; keep it elsewhere too")
 
 
 def _declaration(declaration: Declaration, today: date) -> Finding:

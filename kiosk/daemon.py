@@ -1,7 +1,7 @@
 """The only builder: configuration to parts to threads to stop; returns the exit code.
 
-One thread a reader, one for the buttons, one each for delivery, follow-up, other channels and control; this one waits for
-signals and feeds the watchdog. A reader, the buttons or a part that only asks is started again when it fails; delivery or
+One thread a reader, one for the buttons, one each for delivery, follow-up, other channels, the notary and control; this one
+waits for signals and feeds the watchdog. A reader, the buttons or a part that only asks is started again when it fails; delivery or
 control failing, or a dead store, ends the process with 1 and the service manager starts it afresh.
 """
 
@@ -20,7 +20,7 @@ from hardware.buttons import GpioButtons
 from hardware.indicator import open_indicator
 from hardware.ports import Reader, Sighting, Unreadable
 from hardware.simulated import SimulatedReader
-from kiosk import outbox
+from kiosk import config_digest, outbox
 from kiosk.channels import Channels, ChannelSettings
 from kiosk.contact import Pace
 from kiosk.control import ControlServer
@@ -33,6 +33,7 @@ from kiosk.intake import Intake
 from kiosk.line import DeliverySettings
 from kiosk.logs import start_logging
 from kiosk.model import Answer, Signal
+from kiosk.notary import Notary
 from kiosk.obligations import Gate, Site
 from kiosk.opening import House, desk_of, open_house
 from kiosk.panel import Panel, wirings
@@ -102,6 +103,13 @@ class _Daemon:
         self._reconciliation = Reconciliation(
             Reconciler(book, self._service, house.timekeeper.read, zone=config.site.time_zone, declarations=declarations)
         )
+        self._notary = Notary(
+            database=house.database,
+            vault=house.vault,
+            signer=house.signer,
+            clock=house.timekeeper.read,
+            configuration=config_digest.digests(config),
+        )
         self._intake = self._build_intake()
         self._presses = Presses()
         self._panel = self._build_panel()
@@ -143,6 +151,7 @@ class _Daemon:
             "followup": self._followup.run,
             "channels": self._channels.run,
             "reconciliation": self._reconciliation.run,
+            "notary": self._notary.run,
         }
         self._crew.start(essential=essential, restarted=restarted)
 
@@ -167,6 +176,7 @@ class _Daemon:
         self._delivery.nudge()
         self._followup.nudge()
         self._channels.nudge()
+        self._notary.nudge()
         if self._services is not None:
             self._services.abort()
         for door in self._entrances:
@@ -174,6 +184,7 @@ class _Daemon:
         if self._panel is not None:
             self._panel.wake()
         hung = self._crew.join()
+        self._notary.close()
         if self._services is not None:
             self._services.close()
         self._indicator.close()
@@ -234,6 +245,7 @@ class _Daemon:
         """Show the answer, after the commit; then log it, without a word about the person."""
         self._indicator.play(pattern_for(answer.signal, offline=answer.offline, environment=self._house.book.environment))
         self._answers.tell(sighting, answer)
+        self._notary.nudge()
         _log.info("tap", extra={"reader": gate.name, "signal": answer.signal.value, "ids": answer.ids, "why": answer.why})
         if answer.signal is Signal.FAILED and self._house.database.dead is not None:
             self._crew.fail()

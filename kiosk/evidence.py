@@ -26,6 +26,7 @@ BEGINNING: Final = bytes(32)
 #: The half of a commitment where an entry has no such content.
 NOTHING: Final = bytes(32)
 _SALT_BYTES: Final = 16
+_KEPT: Final = "SELECT id, uid, at_ms, kind, subject, sealed, commitment, hash FROM evidence"
 
 Content = Mapping[str, object]
 
@@ -51,6 +52,13 @@ class Entry(StrEnum):
     KEY_SWITCHED = "key_switched"
     KEY_RETIRED = "key_retired"
     SECRETS_SEALED = "secrets_sealed"
+    CHAIN_BEGUN = "chain_begun"
+    EVIDENCE_KEY = "evidence_key"
+    CONFIGURATION = "configuration"
+    TAP = "tap"
+    ATTEMPT = "attempt"
+    OUTAGE = "outage"
+    EXPORTED = "exported"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +74,36 @@ class Opened:
     def commitment(self) -> bytes:
         """The 64 bytes that the entry of this content must carry."""
         return leaf(bytes.fromhex(self.facts_salt), self.facts) + leaf(bytes.fromhex(self.person_salt), self.person)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """An entry that lacks nothing but its place: sealed before the store is locked, since that takes longer than the rest."""
+
+    uid: bytes
+    kind: str
+    subject: str
+    sealed: bytes | None
+    commitment: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An entry as it lies on disk; ``commitment`` and ``hash`` are None where it is older than the chain."""
+
+    id: int
+    uid: bytes
+    at_ms: int
+    kind: str
+    subject: str
+    sealed: bytes | None
+    commitment: bytes | None
+    hash: bytes | None
+
+    @property
+    def name(self) -> str:
+        """How a person is told of it: ``entry 17 (verdict of registration 5)``."""
+        return f"entry {self.id} ({self.kind.replace('_', ' ')} of {self.subject.replace(':', ' ')})"
 
 
 def leaf(salt: bytes, content: Content | None) -> bytes:
@@ -107,24 +145,56 @@ def record(
         facts: What else must be known later and is not personal: times, states, reasons, numbers of rows.
         person: What is: who, which card, what was to be sent, what a human wrote.
     """
+    append(connection, (prepare(vault, entry, subject, facts=facts, person=person),), at_ms=at_ms)
+
+
+def prepare(vault: Vault, entry: Entry, subject: str, *, facts: Content | None = None, person: Content | None = None) -> Prepared:
+    """Seal an entry and commit to it, for ``append``; the arguments are those of ``record``."""
     uid = new_uid()
     content = Opened(facts=facts, facts_salt=_salt(facts), person=person, person_salt=_salt(person))
+    sealed = None if facts is None and person is None else vault.seal(Field.EVIDENCE, uid, _packed(content))
+    return Prepared(uid=uid, kind=entry.value, subject=subject, sealed=sealed, commitment=content.commitment)
+
+
+def append(connection: sqlite3.Connection, entries: Iterable[Prepared], *, at_ms: int) -> None:
+    """Give these entries the next places in the chain, inside the caller's transaction; ``at_ms`` as for ``record``."""
+    number, previous = head(connection)
+    for entry in entries:
+        number += 1
+        previous = link(previous, number=number, at_ms=at_ms, kind=entry.kind, subject=entry.subject, commitment=entry.commitment)
+        connection.execute(
+            "INSERT INTO evidence (id, uid, at_ms, kind, subject, sealed, commitment, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (number, entry.uid, at_ms, entry.kind, entry.subject, entry.sealed, entry.commitment, previous),
+        )
+
+
+def head(connection: sqlite3.Connection) -> tuple[int, bytes]:
+    """The number of the newest entry and its hash; 0 where there is none, ``BEGINNING`` where the chain has none yet."""
     last = connection.execute("SELECT id, hash FROM evidence ORDER BY id DESC LIMIT 1").fetchone() or (0, None)
-    number, previous = last[0] + 1, last[1] or BEGINNING
-    commitment = content.commitment
-    connection.execute(
-        "INSERT INTO evidence (id, uid, at_ms, kind, subject, sealed, commitment, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            number,
-            uid,
-            at_ms,
-            entry.value,
-            subject,
-            None if facts is None and person is None else vault.seal(Field.EVIDENCE, uid, _packed(content)),
-            commitment,
-            link(previous, number=number, at_ms=at_ms, kind=entry.value, subject=subject, commitment=commitment),
-        ),
-    )
+    return last[0], last[1] or BEGINNING
+
+
+def window(connection: sqlite3.Connection, *, after: int, until: int | None = None, size: int) -> list[Kept]:
+    """The next entries after this number, in their order, up to and including ``until``."""
+    rows = connection.execute(f"{_KEPT} WHERE id > ? AND id <= ifnull(?, id) ORDER BY id LIMIT ?", (after, until, size))
+    return [Kept(*row) for row in rows]
+
+
+def about(connection: sqlite3.Connection, subject: str, *, after: int = 0, until: int | None = None, size: int = -1) -> list[Kept]:
+    """What the record says of one subject, in its order."""
+    sql = f"{_KEPT} WHERE subject = ? AND id > ? AND id <= ifnull(?, id) ORDER BY id LIMIT ?"
+    return [Kept(*row) for row in connection.execute(sql, (subject, after, until, size))]
+
+
+def mark(connection: sqlite3.Connection, name: str) -> str | int | None:
+    """What was last noted under this name by ``set_mark``: how far something of the record has come."""
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    return None if row is None else row[0]
+
+
+def set_mark(connection: sqlite3.Connection, name: str, value: str | int) -> None:
+    """Note a value under this name, inside the caller's transaction."""
+    connection.execute("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = ?2", (name, value))
 
 
 def opened(vault: Vault, uid: bytes, sealed: bytes) -> Opened:

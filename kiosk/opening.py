@@ -17,6 +17,7 @@ from kiosk.desk import Desk
 from kiosk.reconciliation import Consultant
 from kiosk.rtc import rtc_clock
 from kiosk.settings import Config
+from kiosk.signing import Signer, load_signer
 from kiosk.timekeeper import Timekeeper
 from kiosk.vault import Vault
 
@@ -34,6 +35,7 @@ class House:
     vault: Vault
     timekeeper: Timekeeper
     book: Book
+    signer: Signer | None
 
 
 def open_house(config: Config, *, create: bool) -> House:
@@ -48,14 +50,15 @@ def open_house(config: Config, *, create: bool) -> House:
         StoreBusy: Another process holds the store.
         StoreDead: It can't be read or written.
     """
-    return _open(config, _vault(config), create=create)
+    return _open(config, *_keys(config), create=create)
 
 
-def _vault(config: Config) -> Vault:
-    return Vault(config.store.key_file.read_bytes())
+def _keys(config: Config) -> tuple[Vault, Signer | None]:
+    """Read as the caller: a key that systemd hands to the daemon may be root's alone."""
+    return Vault(config.store.key_file.read_bytes()), load_signer(config.evidence.key_file)
 
 
-def _open(config: Config, vault: Vault, *, create: bool) -> House:
+def _open(config: Config, vault: Vault, signer: Signer | None, *, create: bool) -> House:
     database = open_database(config.store.path, vault, create=create)
     try:
         timekeeper = _timekeeper(config, database)
@@ -71,7 +74,7 @@ def _open(config: Config, vault: Vault, *, create: bool) -> House:
     except BaseException:
         database.close()
         raise
-    return House(database=database, vault=vault, timekeeper=timekeeper, book=book)
+    return House(database=database, vault=vault, timekeeper=timekeeper, book=book, signer=signer)
 
 
 def desk_of(config: Config, house: House, service: Callable[[], Consultant] | None = None) -> Desk:
@@ -89,6 +92,7 @@ def desk_of(config: Config, house: House, service: Callable[[], Consultant] | No
         limits=config.rules.limits,
         self_employed=config.service.self_employed_employer,
         service=service,
+        signer=house.signer,
     )
 
 
@@ -106,9 +110,9 @@ def borrowed_desk(config: Config, *, create: bool) -> Iterator[Desk]:
     Raises:
         KioskError: See ``open_house``.
     """
-    vault = _vault(config)  # as the caller: a key that systemd hands to the daemon may be root's alone
+    keys = _keys(config)
     with _as_owner(config.store.path):
-        house = _open(config, vault, create=create)
+        house = _open(config, *keys, create=create)
         with contextlib.ExitStack() as closing:
             closing.callback(house.database.close)
             yield desk_of(config, house, cache(partial(_services, config, house, closing)))
@@ -123,7 +127,7 @@ def borrowed_store(config: Config) -> Iterator[tuple[Database, Vault, int]]:
     Raises:
         KioskError: See ``open_house``.
     """
-    vault = _vault(config)
+    vault, _ = _keys(config)
     with _as_owner(config.store.path):
         database = open_database(config.store.path, vault, create=True)
         try:

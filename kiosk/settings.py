@@ -233,7 +233,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """The key for the chain of evidence; this version leaves the chain unsigned, and status says so."""
+    """The Ed25519 key that signs the chain of evidence; without it the chain is unsigned, and status says so."""
 
     key_file: Path | None = None
 

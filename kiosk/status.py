@@ -52,6 +52,25 @@ class DeclarationView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceView:
+    """How the record stands.
+
+    Attributes:
+        public_key: The evidence key's public half, hexadecimal; None: there is no key, and the chain stays unsigned.
+        entries: The number of the newest entry.
+        last_signed_ms: When the newest signature was made, Unix milliseconds UTC, or None.
+        unsigned_entries: How many entries came after it.
+        unchained_taps: How many taps are not in the record yet.
+    """
+
+    public_key: str | None
+    entries: int
+    last_signed_ms: int | None
+    unsigned_entries: int
+    unchained_taps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """Everything that the snapshot is made of."""
 
@@ -72,6 +91,7 @@ class View:
     store_failure: str | None
     light: bool
     resting: Signal
+    evidence: EvidenceView
 
 
 def snapshot(view: View) -> dict[str, object]:
@@ -102,7 +122,14 @@ def snapshot(view: View) -> dict[str, object]:
         "declarations": [{"number": each.number, "name": each.name, **_ending(each.days_left)} for each in view.declarations],
         "buttons": [{"name": button.name, "state": button.state} for button in view.buttons],
         "store": {"state": "ready" if view.store_failure is None else "failed", "why": view.store_failure},
-        "evidence": {"signed": False},
+        "evidence": {
+            "signed": view.evidence.public_key is not None,
+            "public_key": view.evidence.public_key,
+            "entries": view.evidence.entries,
+            "last_signed": None if view.evidence.last_signed_ms is None else rfc3339(view.evidence.last_signed_ms),
+            "unsigned_entries": view.evidence.unsigned_entries,
+            "unchained_taps": view.evidence.unchained_taps,
+        },
         "indicator": {"state": "ready" if view.light else "absent"},
         "signal": view.resting.value,
     }

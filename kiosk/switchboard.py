@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from hardware.indicator import boot_clock
 from hardware.ports import ReaderLost
 from hardware.simulated import SimulatedReader
-from kiosk import outbox, tasks
+from kiosk import outbox, signing, tap_entries, tasks
 from kiosk.books import Book
 from kiosk.certificate import Certificate, read_certificate
 from kiosk.contact import ServiceState, ServiceStatus
@@ -28,7 +28,7 @@ from kiosk.model import Answer, Press, Signal, rfc3339
 from kiosk.panel import Panel
 from kiosk.presses import NOTHING, Pending, Presses, Wish
 from kiosk.settings import Declaration, Driver
-from kiosk.status import ButtonView, CredentialView, DeclarationView, ReaderView, View, resting_signal, snapshot
+from kiosk.status import ButtonView, CredentialView, DeclarationView, EvidenceView, ReaderView, View, resting_signal, snapshot
 
 #: A tap waits for the disk only; this long a wait means that the reader's thread hangs.
 _TAP_SECONDS: Final = 20.0
@@ -107,6 +107,18 @@ class Switchboard:
             store_failure=None if failure is None else failure.message,
             light=self.light(),
             resting=self.resting(),
+            evidence=self._evidence(),
+        )
+
+    def _evidence(self) -> EvidenceView:
+        desk = self.desk
+        standing = desk.database.read(signing.standing)
+        return EvidenceView(
+            public_key=None if desk.signer is None else desk.signer.public.hex(),
+            entries=standing.entries,
+            last_signed_ms=standing.last_signed_ms,
+            unsigned_entries=standing.unsigned_entries,
+            unchained_taps=desk.database.read(tap_entries.unchained),
         )
 
     def _credentials(self, now: datetime) -> list[CredentialView]:

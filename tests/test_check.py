@@ -12,8 +12,9 @@ from kiosk.check import Finding, Grade, check, lines, report
 from kiosk.device_settings import Button, Indicator
 from kiosk.model import Press
 from kiosk.opening import open_house
-from kiosk.provisioning import make_client_key
-from kiosk.settings import Config, Credential, Driver
+from kiosk.provisioning import make_client_key, make_evidence_key
+from kiosk.settings import Config, Credential, Driver, Evidence
+from kiosk.signing import load_signer
 from kiosk.site_settings import SiteAddress
 from tests.configs import MINIMAL, read
 from tests.people import DECLARATION, OTHER_EMPLOYER
@@ -50,6 +51,7 @@ def test_a_good_box_has_nothing_wrong(config: Config) -> None:
         "site",
         "client key",
         "certificate",
+        "evidence key",
         "declaration 1Y1003SQ5VSSZ",
         "store",
         "reader gate",
@@ -60,6 +62,18 @@ def test_a_good_box_has_nothing_wrong(config: Config) -> None:
     assert found(config, "client key").told == "signs with RS256"
     assert found(config, "certificate").told == "730 days left"
     assert not config.store.path.exists()
+
+
+def test_the_evidence_key_is_told_with_its_public_half(config: Config, tmp_path: Path) -> None:
+    """Without one it is advice, a good one names what to keep elsewhere, and one that can't sign is wrong."""
+    assert found(config, "evidence key").grade is Grade.ADVICE
+    make_evidence_key(tmp_path / "evidence.key")
+    good = found(replace(config, evidence=Evidence(key_file=tmp_path / "evidence.key")), "evidence key")
+    signer = load_signer(tmp_path / "evidence.key")
+    assert signer is not None
+    assert (good.grade, signer.public.hex() in good.told) == (Grade.OK, True)
+    bad = found(replace(config, evidence=Evidence(key_file=config.store.key_file)), "evidence key")
+    assert (bad.grade, bad.repair is not None) == (Grade.WRONG, True)
 
 
 def test_the_site_is_told_as_registrations_name_it(config: Config) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.model import ClockReading, Environment, Signal, State
-from kiosk.status import ButtonView, CredentialView, DeclarationView, ReaderView, View, resting_signal, snapshot
+from kiosk.status import ButtonView, CredentialView, DeclarationView, EvidenceView, ReaderView, View, resting_signal, snapshot
 from tests.people import OTHER_EMPLOYER
 
 NOW_MS = 1_795_331_704_987
@@ -39,6 +39,7 @@ VIEW = View(
     store_failure=None,
     light=True,
     resting=Signal.TRAINING,
+    evidence=EvidenceView(public_key="ab", entries=20, last_signed_ms=NOW_MS, unsigned_entries=3, unchained_taps=1),
 )
 
 
@@ -76,6 +77,14 @@ def test_the_snapshot_has_what_other_programs_rely_on() -> None:
         ],
         "buttons": [{"name": "out", "state": "dead"}],
         "store": {"state": "ready", "why": None},
+        "evidence": {
+            "signed": True,
+            "public_key": "ab",
+            "entries": 20,
+            "last_signed": "2026-11-22T07:15:04Z",
+            "unsigned_entries": 3,
+            "unchained_taps": 1,
+        },
         "indicator": {"state": "ready"},
         "signal": "training",
     }
@@ -87,6 +96,15 @@ def test_what_is_absent_is_null() -> None:
     """Without a backlog, a certificate, a clock's bound or lamps the fields are there and say so."""
     clock = replace(CLOCK, trusted=False, source="none", bound_ms=None)
     told = snapshot(replace(VIEW, oldest_unsent_ms=None, credentials=(), clock=clock, light=False, readers=()))
+    unsigned = EvidenceView(public_key=None, entries=0, last_signed_ms=None, unsigned_entries=0, unchained_taps=0)
+    assert snapshot(replace(VIEW, evidence=unsigned))["evidence"] == {
+        "signed": False,
+        "public_key": None,
+        "entries": 0,
+        "last_signed": None,
+        "unsigned_entries": 0,
+        "unchained_taps": 0,
+    }
     assert told["oldest_unsent_seconds"] is None
     assert told["certificate"] == {"days_left": None, "level": None}
     assert told["clock"] == {"trusted": False, "source": "none", "error_bound_seconds": None}

@@ -129,7 +129,14 @@ def test_the_status_has_every_field_that_was_promised(place: Place) -> None:
         "declarations": [{"number": DECLARATION.value, "name": "Offices", "days_left": None, "level": None}],
         "buttons": [],
         "store": {"state": "ready", "why": None},
-        "evidence": {"signed": False},
+        "evidence": {
+            "signed": False,
+            "public_key": None,
+            "entries": 1,
+            "last_signed": None,
+            "unsigned_entries": 1,
+            "unchained_taps": 0,
+        },
         "indicator": {"state": "absent"},
         "signal": "training",
     }

@@ -11,6 +11,7 @@ from kiosk.identifiers import DeclarationNumber, Employer
 from kiosk.model import Carried, ClockReading, Place
 from kiosk.reconciliation import Consultant
 from kiosk.rules import DeclarationTerm, Limits
+from kiosk.signing import Signer
 from kiosk.vault import Vault
 
 
@@ -44,6 +45,7 @@ class Desk:
         self_employed: Whose number ``employer`` carries for the self-employed.
         delivery: The running delivery, or None when the verb opened the store itself.
         service: Builds or returns the way to the service, for questions only.
+        signer: The evidence key, or None where there is none.
     """
 
     database: Database
@@ -59,6 +61,7 @@ class Desk:
     self_employed: Carried = Carried.PRINCIPAL
     delivery: Deliverer | None = None
     service: Callable[[], Consultant] | None = None
+    signer: Signer | None = None
 
 
 #: One call of the desk: JSON values in, JSON values out; raises ``UsageError`` or ``Declined``.

@@ -1,0 +1,128 @@
+"""The taps' way into the record: a slice at a time, soon after each tap, and never on its path (one INSERT, one sync).
+
+How far it has come is kept in the store with each slice, so that a crash leaves no gap and nothing stands there twice.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final
+
+from kiosk.database import Database
+from kiosk.errors import SealBroken
+from kiosk.evidence import Content, Entry, Prepared, append, mark, prepare, set_mark
+from kiosk.model import Address, Coordinates, Place
+from kiosk.records import employer_text, unpack_card, unpack_draft
+from kiosk.vault import Field, Vault
+
+#: Taps in one transaction: some milliseconds, so that no tap at the gate waits longer than 20 ms on a slow machine.
+SLICE: Final = 20
+#: What of a tap is not personal and never changes, by the names of both tables' columns.
+_FACTS: Final = (
+    "book", "signal", "direction", "wall_ms", "boot_ns", "boot_id", "clock_trusted", "clock_source", "clock_bound_ms",
+    "reader", "driver", "technology", "press",
+)  # fmt: skip
+#: Both tables with taps, and the word for their rows in the record.
+_SUBJECTS: Final = {"registrations": "registration", "taps": "tap"}
+
+
+def subject_of(table: str, row: int) -> str:
+    """What the record calls a row of ``registrations`` or ``taps``."""
+    return f"{_SUBJECTS[table]}:{row}"
+
+
+def chained(connection: sqlite3.Connection, table: str) -> int:
+    """The newest row of ``registrations`` or ``taps`` that is in the record; nothing beyond it may be purged."""
+    return int(mark(connection, f"chained_{table}") or 0)
+
+
+def unchained(connection: sqlite3.Connection) -> int:
+    """How many taps at most are not in the record yet."""
+    return sum(
+        max(0, connection.execute(f"SELECT ifnull(max(id), 0) FROM {table}").fetchone()[0] - chained(connection, table))  # noqa: S608  our own words
+        for table in _SUBJECTS
+    )
+
+
+def chain_slice(database: Database, vault: Vault, *, at_ms: int) -> bool:
+    """Take the next taps into the record, those with a registration first; False where none is left."""
+    return any(_chain(database, vault, table, at_ms) for table in _SUBJECTS)
+
+
+def chain_all(database: Database, vault: Vault, clock_ms: Callable[[], int]) -> None:
+    """Take every tap into the record that is not in it."""
+    while chain_slice(database, vault, at_ms=clock_ms()):
+        pass
+
+
+def _chain(database: Database, vault: Vault, table: str, at_ms: int) -> bool:
+    after, rows = database.read(partial(_next, table))
+    if not rows:
+        return False
+    # Opened and sealed outside the store's lock: what is taken from a row never changes afterwards, or is in the record then.
+    content = _of_registration if table == "registrations" else _of_tap
+    entries = [prepare(vault, Entry.TAP, subject_of(table, row["id"]), **content(vault, row)) for row in rows]
+    return database.write(partial(_append, table=table, after=after, last=rows[-1]["id"], entries=entries, at_ms=at_ms))
+
+
+def _next(table: str, connection: sqlite3.Connection) -> tuple[int, list[dict[str, Any]]]:
+    after = chained(connection, table)
+    columns = ", ".join(f"t.{name}" for name in ("id", "uid", "sealed", "holder", *_FACTS))
+    cursor = connection.execute(
+        f"SELECT {columns}, b.uid AS badge_uid, b.sealed AS badge FROM {table} AS t"  # noqa: S608  our own words
+        " LEFT JOIN badges AS b ON b.card_index = t.card_index WHERE t.id > ? ORDER BY t.id LIMIT ?",
+        (after, SLICE),
+    )
+    names = [column[0] for column in cursor.description]
+    return after, [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def _append(connection: sqlite3.Connection, *, table: str, after: int, last: int, entries: list[Prepared], at_ms: int) -> bool:
+    if chained(connection, table) == after:  # else another caller was first
+        append(connection, _new(connection, entries), at_ms=at_ms)
+        set_mark(connection, f"chained_{table}", last)
+    return True
+
+
+def _new(connection: sqlite3.Connection, entries: list[Prepared]) -> Iterator[Prepared]:
+    """Leave out what the record has: where the mark was lost with a damaged page, everything is looked at again."""
+    for entry in entries:
+        sql = "SELECT 1 FROM evidence WHERE subject = ? AND kind = ?"
+        if connection.execute(sql, (entry.subject, entry.kind)).fetchone() is None:
+            yield entry
+
+
+def _of_registration(vault: Vault, row: dict[str, Any]) -> dict[str, Content]:
+    person: dict[str, object] = {"holder": row["holder"]}
+    facts = {name: row[name] for name in _FACTS}
+    try:
+        draft = unpack_draft(vault.open(Field.REGISTRATION, row["uid"], row["sealed"]))
+        facts["place"] = _place(draft.place)
+        person["insz"] = draft.ssin.digits
+        person["employer"] = None if draft.employer is None else employer_text(draft.employer)
+        person["declaration"] = None if draft.declaration is None else draft.declaration.value
+        if row["badge"] is not None:
+            person["card"] = unpack_card(vault.open(Field.BADGE, row["badge_uid"], row["badge"])).identifier.hex()
+    except SealBroken:
+        facts["damaged"] = True
+    return {"facts": facts, "person": person}
+
+
+def _of_tap(vault: Vault, row: dict[str, Any]) -> dict[str, Content]:
+    person: dict[str, object] = {"holder": row["holder"]}
+    facts = {name: row[name] for name in _FACTS}
+    try:
+        person["card"] = unpack_card(vault.open(Field.TAP, row["uid"], row["sealed"])).identifier.hex()
+    except SealBroken:
+        facts["damaged"] = True
+    return {"facts": facts, "person": person}
+
+
+def _place(place: Place) -> list[object]:
+    match place:
+        case Coordinates():
+            return [place.latitude, place.longitude]
+        case Address():
+            return [place.street, place.house_number, place.box_number, place.post_code, place.municipality]

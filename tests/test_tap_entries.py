@@ -1,0 +1,154 @@
+"""kiosk.tap_entries takes every tap into the record, once, in slices, also after a crash between two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kiosk import roster, taps
+from kiosk.desk import Desk
+from kiosk.evidence import Entry, Kept, about, head, opened, set_mark, window
+from kiosk.model import Address, Direction, Signal
+from kiosk.records import card_bytes
+from kiosk.rules import Now
+from kiosk.tap_entries import SLICE, chain_all, chain_slice, chained, unchained
+from kiosk.vault import Index
+from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk, put
+from tests.people import CANARY, CANARY_CARD, CANARY_INSZ, DECLARATION, EMPLOYER
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with open_desk(tmp_path, Clock()) as each:
+        each.database.write(lambda c: roster.enrol(c, each.vault, CANARY, at_ms=MORNING_MS))
+        yield each
+
+
+def take(desk: Desk) -> None:
+    chain_all(desk.database, desk.vault, lambda: MORNING_MS)
+
+
+def entries(desk: Desk) -> list[Kept]:
+    found = desk.database.read(lambda c: window(c, after=0, size=10_000))
+    return [each for each in found if each.kind == Entry.TAP]
+
+
+def stray(desk: Desk) -> None:
+    """A card that nobody knows."""
+    tap = taps.Moment(
+        card=CANARY_CARD,
+        card_index=desk.vault.index(Index.CARD, card_bytes(CANARY_CARD)),
+        reader="gate",
+        driver="pcsc",
+        technology="test",
+        press=None,
+        now=Now(at_ms=MORNING_MS, boot_ns=1, boot_id="boot"),
+        clock=desk.clock(),
+    )
+    desk.database.write(lambda c: taps.add_tap(c, desk.vault, tap, book=desk.book, signal=Signal.UNKNOWN_CARD))
+
+
+def test_an_entry_holds_the_tap_with_its_circumstances(desk: Desk) -> None:
+    """Reader, driver, clocks and decision are facts; who, with which card and for whom lies in the other half."""
+    row = add_row(desk, 1, draft(Direction.OUT))
+    take(desk)
+    (entry,) = entries(desk)
+    assert entry.subject == f"registration:{row}"
+    assert entry.sealed is not None
+    content = opened(desk.vault, entry.uid, entry.sealed)
+    assert content.facts is not None
+    assert content.person is not None
+    assert content.facts["place"] == [50.8466, 4.3670]
+    told = {name: content.facts[name] for name in ("signal", "direction", "wall_ms", "reader", "driver", "technology", "press")}
+    assert told == {
+        "signal": "out", "direction": "out", "wall_ms": MORNING_MS, "reader": "gate", "driver": "simulated",
+        "technology": "test", "press": None,
+    }  # fmt: skip
+    clock = {name: content.facts[name] for name in ("clock_trusted", "clock_source", "clock_bound_ms", "boot_id", "boot_ns")}
+    assert clock == {
+        "clock_trusted": 1, "clock_source": "kernel", "clock_bound_ms": 10, "boot_id": "boot", "boot_ns": MORNING_MS * 1_000_000,
+    }  # fmt: skip
+    assert content.person == {
+        "holder": 1,
+        "insz": CANARY_INSZ.digits,
+        "employer": f"e:{EMPLOYER.value}",
+        "declaration": DECLARATION.value,
+        "card": CANARY_CARD.identifier.hex(),
+    }
+    assert CANARY_INSZ.digits not in repr(content.facts)
+    assert CANARY_CARD.identifier.hex() not in repr(content.facts)
+
+
+def test_a_place_may_be_an_address(desk: Desk) -> None:
+    """A site known by its address has that in the entry."""
+    where = Address(post_code="1000", municipality="Brussel", street="Wetstraat", house_number="16")
+    add_row(desk, 1, draft(place=where))
+    take(desk)
+    (entry,) = entries(desk)
+    assert entry.sealed is not None
+    facts = opened(desk.vault, entry.uid, entry.sealed).facts
+    assert facts is not None
+    assert facts["place"] == ["Wetstraat", "16", None, "1000", "Brussel"]
+
+
+def test_a_tap_without_a_registration_is_in_it_too(desk: Desk) -> None:
+    """An unknown card's tap stands there with its card, under the number of its own table."""
+    stray(desk)
+    take(desk)
+    (entry,) = entries(desk)
+    assert (entry.subject, entry.sealed is None) == ("tap:1", False)
+    content = opened(desk.vault, entry.uid, entry.sealed or b"")
+    assert content.person == {"holder": None, "card": CANARY_CARD.identifier.hex()}
+    assert content.facts is not None
+    assert content.facts["signal"] == "unknown_card"
+
+
+def test_every_tap_once_in_slices(desk: Desk) -> None:
+    """More taps than a slice holds are all there, in their order, none twice, and what comes later follows."""
+    rows = [add_row(desk, 1, draft()) for _ in range(2 * SLICE + 1)]
+    assert desk.database.read(unchained) == len(rows)
+    assert chain_slice(desk.database, desk.vault, at_ms=MORNING_MS)
+    assert len(entries(desk)) == SLICE
+    assert desk.database.read(lambda c: chained(c, "registrations")) == SLICE
+    take(desk)
+    take(desk)
+    rows.append(add_row(desk, 1, draft()))
+    take(desk)
+    assert [entry.subject for entry in entries(desk)] == [f"registration:{row}" for row in rows]
+    assert desk.database.read(unchained) == 0
+    assert not chain_slice(desk.database, desk.vault, at_ms=MORNING_MS)
+
+
+def test_a_lost_mark_makes_none_twice(desk: Desk) -> None:
+    """Where a damaged page took the note of how far it had come, what is in the record already stays there once."""
+    add_row(desk, 1, draft())
+    take(desk)
+    desk.database.write(lambda c: set_mark(c, "chained_registrations", 0))
+    add_row(desk, 1, draft())
+    take(desk)
+    assert [entry.subject for entry in entries(desk)] == ["registration:1", "registration:2"]
+
+
+def test_a_damaged_row_keeps_nobody_waiting(desk: Desk) -> None:
+    """A tap whose content does not open is in the record with what is known, said to be damaged; the next one is whole."""
+    add_row(desk, 1, draft())
+    put(desk, 1, sealed=b"no seal")
+    stray(desk)
+    desk.database.write(lambda c: c.execute("UPDATE taps SET sealed = x'00'"))
+    take(desk)
+    for entry in entries(desk):
+        content = opened(desk.vault, entry.uid, entry.sealed or b"")
+        assert content.facts is not None
+        assert content.facts["damaged"] is True
+
+
+def test_entries_are_found_by_their_subject(desk: Desk) -> None:
+    """What the record says of one registration is found without reading the rest, up to a given entry."""
+    for _ in range(2):
+        add_row(desk, 1, draft())
+    take(desk)
+    number, _ = desk.database.read(head)
+    assert [each.id for each in desk.database.read(lambda c: about(c, "registration:2"))] == [number]
+    assert desk.database.read(lambda c: about(c, "registration:2", until=number - 1)) == []
