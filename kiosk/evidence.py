@@ -59,6 +59,7 @@ class Entry(StrEnum):
     ATTEMPT = "attempt"
     OUTAGE = "outage"
     EXPORTED = "exported"
+    PURGED = "purged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

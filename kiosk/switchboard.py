@@ -19,7 +19,7 @@ from kiosk.books import Book
 from kiosk.certificate import Certificate, read_certificate
 from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.control import Call
-from kiosk.desk import Desk, book, chores, papers, people, presence, registrations
+from kiosk.desk import Desk, book, chain, chores, papers, people, presence, registrations
 from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, UsageError
 from kiosk.expiry import certificate_asks, days_until, declaration_asks
@@ -35,7 +35,15 @@ _TAP_SECONDS: Final = 20.0
 #: A reader opens in milliseconds, but the daemon answers before.
 _OPEN_SECONDS: Final = 5.0
 #: What the desk can do, with or without a daemon, by the verb's words.
-DESK_CALLS: Final = {**people.CALLS, **book.CALLS, **presence.CALLS, **chores.CALLS, **papers.CALLS, **registrations.CALLS}
+DESK_CALLS: Final = {
+    **people.CALLS,
+    **book.CALLS,
+    **presence.CALLS,
+    **chores.CALLS,
+    **papers.CALLS,
+    **registrations.CALLS,
+    **chain.CALLS,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,18 @@ def subject_of(table: str, row: int) -> str:
     return f"{_SUBJECTS[table]}:{row}"
 
 
+def row_of(connection: sqlite3.Connection, subject: str) -> tuple[int, str | None] | None:
+    """What the clock said at a tap and the direction, as the store has them, by the record's name for its row; None: it is gone."""
+    table = next((table for table, word in _SUBJECTS.items() if subject.startswith(f"{word}:")), None)
+    if table is None:
+        return None
+    row = connection.execute(
+        f"SELECT wall_ms, direction FROM {table} WHERE id = ?",  # noqa: S608  our own words
+        (int(subject.partition(":")[2]),),
+    ).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
 def chained(connection: sqlite3.Connection, table: str) -> int:
     """The newest row of ``registrations`` or ``taps`` that is in the record; nothing beyond it may be purged."""
     return int(mark(connection, f"chained_{table}") or 0)

@@ -12,6 +12,7 @@ from kiosk.cli.box import VERBS as BOX_VERBS
 from kiosk.cli.common import CONTEXT, complain
 from kiosk.cli.contract import VERBS as CONTRACT_VERBS
 from kiosk.cli.doctor import VERBS as DOCTOR_VERBS
+from kiosk.cli.evidence import VERBS as EVIDENCE_VERBS
 from kiosk.cli.people import VERBS as PEOPLE_VERBS
 from kiosk.cli.provision import VERBS as PROVISION_VERBS
 from kiosk.cli.service import VERBS as SERVICE_VERBS
@@ -27,7 +28,16 @@ def kiosk(context: click.Context, config_path: str | None) -> None:
     context.obj = config_path
 
 
-for _verb in (*BOX_VERBS, *DOCTOR_VERBS, *PROVISION_VERBS, *PEOPLE_VERBS, *BOOK_VERBS, *SERVICE_VERBS, *CONTRACT_VERBS):
+for _verb in (
+    *BOX_VERBS,
+    *DOCTOR_VERBS,
+    *PROVISION_VERBS,
+    *PEOPLE_VERBS,
+    *BOOK_VERBS,
+    *SERVICE_VERBS,
+    *EVIDENCE_VERBS,
+    *CONTRACT_VERBS,
+):
     kiosk.add_command(_verb)
 
 
