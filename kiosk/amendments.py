@@ -20,7 +20,8 @@ from kiosk.vault import Field, Vault
 WINDOW: Final = 250
 _COLUMNS: Final = (
     "SELECT id, uid, holder, direction, state, reason, at_ms, group_index, sealed, attempts, called_ms, absent_ms,"
-    " cancel_requested, registration_id, confirmed_ms, validity, remarks, wall_ms, reader, clock_trusted FROM registrations"
+    " cancel_requested, registration_id, confirmed_ms, validity, remarks, wall_ms, reader, clock_trusted,"
+    " clock_source, clock_bound_ms, healed_ms, earliest_ms, latest_ms FROM registrations"
 )
 _BEFORE_SQL: Final = f"{_COLUMNS} WHERE holder = ? AND book = ? AND id < ? AND state <> 'cancelled' ORDER BY id DESC LIMIT 1"
 _ELSEWHERE_SQL: Final = (
@@ -60,6 +61,23 @@ class SealedRow:
     tapped_ms: int
     reader: str
     clock_trusted: int
+    clock_source: str
+    clock_bound_ms: int | None
+    healed_ms: int | None
+    earliest_ms: int | None
+    latest_ms: int | None
+
+    @property
+    def timed(self) -> bool:
+        """Whether the tap's time is known: by the clock at the tap, or healed."""
+        return self.clock_trusted == 1 or self.healed_ms is not None
+
+    @property
+    def bound_ms(self) -> int | None:
+        """How far off ``at_ms`` may be, milliseconds; None where nobody knows."""
+        if self.healed_ms is None or self.earliest_ms is None or self.latest_ms is None:
+            return self.clock_bound_ms
+        return (self.latest_ms - self.earliest_ms) // 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +170,8 @@ def stay_before(connection: sqlite3.Connection, vault: Vault, *, book: int, row:
     """
     found = connection.execute(_BEFORE_SQL, (row.holder, book, row.id)).fetchone()
     here = None if found is None else SealedRow(*found)
-    there = connection.execute(_ELSEWHERE_SQL, (row.holder, book, row.at_ms)).fetchone() if row.clock_trusted else None
-    if there is not None and (here is None or (here.clock_trusted and here.at_ms < there[3])):
+    there = connection.execute(_ELSEWHERE_SQL, (row.holder, book, row.at_ms)).fetchone() if row.timed else None
+    if there is not None and (here is None or (here.timed and here.at_ms < there[3])):
         return Opening(draft=_open(vault, there[1], there[2]), row=None) if there[0] == Direction.IN else None
     if here is None or here.direction != Direction.IN:
         return None
@@ -169,7 +187,7 @@ def requeue(
 ) -> None:
     """Queue a refused or held row with this content, inside the caller's transaction, and close the tasks about it.
 
-    A row that was never sent, of a tap whose clock was not to be trusted, goes on waiting for its true time.
+    A row that was never sent, of a tap whose true time is not known, goes on waiting for it.
 
     Args:
         connection: The store, in a transaction.
@@ -183,7 +201,7 @@ def requeue(
     group = group_of(vault, draft)
     reason = None
     # The clock goes first: the end of a pause must not send what still waits for its true time.
-    if not row.clock_trusted and row.called_ms is None:
+    if not row.timed and row.called_ms is None:
         reason = Reason.CLOCK.value
     elif group is not None and is_paused(connection, book, group):
         reason = Reason.GROUP.value

@@ -22,6 +22,7 @@ from hardware.ports import Reader, Sighting, Unreadable
 from hardware.simulated import SimulatedReader
 from kiosk import config_digest, outbox
 from kiosk.channels import Channels, ChannelSettings
+from kiosk.clockwork import Clockwork
 from kiosk.contact import Pace
 from kiosk.control import ControlServer
 from kiosk.crew import ALARM, Crew, Work
@@ -29,6 +30,7 @@ from kiosk.delivery import Delivery
 from kiosk.entrance import Answers, Entrance
 from kiosk.findings import Patience
 from kiosk.followup import FollowUp
+from kiosk.healing import Bearings
 from kiosk.intake import Intake
 from kiosk.line import DeliverySettings
 from kiosk.logs import start_logging
@@ -99,6 +101,7 @@ class _Daemon:
             book, self._service, house.timekeeper.read, _delivery_settings(config), accepted=self._followup.nudge
         )
         self._channels = Channels(book, self._service, house.timekeeper.read, _channel_settings(config))
+        self._clockwork = Clockwork(book, house.timekeeper, _bearings(config), healed=self._delivery.nudge)
         declarations = [declaration.number for declaration in config.declarations]
         self._reconciliation = Reconciliation(
             Reconciler(book, self._service, house.timekeeper.read, zone=config.site.time_zone, declarations=declarations)
@@ -148,6 +151,7 @@ class _Daemon:
         if self._panel is not None:
             essential["buttons"] = self._panel.run
         restarted: dict[str, Work] = {
+            "clockwork": self._clockwork.run,
             "followup": self._followup.run,
             "channels": self._channels.run,
             "reconciliation": self._reconciliation.run,
@@ -177,6 +181,7 @@ class _Daemon:
         self._followup.nudge()
         self._channels.nudge()
         self._notary.nudge()
+        self._clockwork.nudge()
         if self._services is not None:
             self._services.abort()
         for door in self._entrances:
@@ -198,7 +203,7 @@ class _Daemon:
             if self._services is None:
                 config = self._config
                 self._services = Services(
-                    config.service.settings, config.own_settings, self._house.timekeeper.read, self._house.timekeeper.note
+                    config.service.settings, config.own_settings, self._house.timekeeper.read, self._clockwork.note
                 )
                 if self._crew.stop.is_set():
                     self._services.abort()
@@ -265,6 +270,16 @@ def _delivery_settings(config: Config) -> DeliverySettings:
             start_jitter_seconds=service.start_jitter_seconds,
             probe_seconds=service.probe_seconds,
         ),
+    )
+
+
+def _bearings(config: Config) -> Bearings:
+    return Bearings(
+        zone=config.site.time_zone,
+        limits=config.rules.limits,
+        readers={reader.name: reader.direction for reader in config.readers},
+        declarations=tuple(declaration.term for declaration in config.declarations),
+        max_error_ms=round(config.clock.max_error_seconds * 1000),
     )
 
 

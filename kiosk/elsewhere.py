@@ -17,6 +17,7 @@ from kiosk.identifiers import DeclarationNumber, Employer, Insz
 from kiosk.model import Direction, Draft, Place, TaskKind
 from kiosk.outbox import Outbox, unseal
 from kiosk.records import group_bytes, pack_draft
+from kiosk.taps import TIMED
 from kiosk.vault import Field, Index, new_uid
 from kiosk.verdicts import Found, ServedRegistration
 
@@ -56,7 +57,7 @@ _UNCLOSED_SQL: Final = (
 )
 #: The plus keeps SQLite from sorting the whole book by way of an index: the newest rows are the last ones.
 _HERE_SQL: Final = (
-    "SELECT id, clock_trusted, at_ms, holder, direction, group_index, uid, sealed FROM registrations"
+    f"SELECT id, {TIMED}, at_ms, holder, direction, group_index, uid, sealed FROM registrations"  # noqa: S608  our own words
     " WHERE id < ? AND +book = ? AND +state <> 'cancelled' ORDER BY id DESC LIMIT ?"
 )
 _THERE_SQL: Final = (

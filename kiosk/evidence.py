@@ -60,6 +60,9 @@ class Entry(StrEnum):
     OUTAGE = "outage"
     EXPORTED = "exported"
     PURGED = "purged"
+    CLOCK = "clock"
+    HEALED = "healed"
+    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

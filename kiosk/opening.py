@@ -10,7 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from kiosk import books, taps
+from kiosk import books, clockbook
 from kiosk.books import Book
 from kiosk.database import Database, open_database
 from kiosk.desk import Desk
@@ -91,6 +91,7 @@ def desk_of(config: Config, house: House, service: Callable[[], Consultant] | No
         reader_declarations={reader.name: reader.declaration for reader in config.readers if reader.declaration is not None},
         limits=config.rules.limits,
         self_employed=config.service.self_employed_employer,
+        max_error_seconds=config.clock.max_error_seconds,
         service=service,
         signer=house.signer,
     )
@@ -157,7 +158,7 @@ def _as_owner(path: Path) -> Iterator[None]:
 
 
 def _timekeeper(config: Config, database: Database) -> Timekeeper:
-    newest = database.read(taps.newest_trusted_ms)
+    newest = database.read(clockbook.newest_trusted_ms)
     # A clock that NTP stepped back within the tolerated error is still the same clock.
     floor = None if newest is None else newest - int(config.clock.max_error_seconds * _MS)
     return Timekeeper(

@@ -177,7 +177,9 @@ def unseal(outbox: Outbox, uid: bytes, sealed: bytes) -> tuple[Registration | No
     return draft.complete(), Reason.EMPLOYER if draft.employer is None else Reason.DECLARATION
 
 
-def park(connection: sqlite3.Connection, *, book: int, row: int, holder: int, reason: Reason, at_ms: int) -> None:
-    """Hold a row for a human, inside the caller's transaction."""
+def park(
+    connection: sqlite3.Connection, *, book: int, row: int, holder: int, reason: Reason, at_ms: int, note: str | None = None
+) -> None:
+    """Hold a row for a human, inside the caller's transaction; ``note`` says in the task what he can do."""
     connection.execute("UPDATE registrations SET state = 'held', reason = ?, split = 0 WHERE id = ?", (reason.value, row))
-    open_task(connection, TaskKind.HELD, book=book, at_ms=at_ms, registration=row, holder=holder)
+    open_task(connection, TaskKind.HELD, book=book, at_ms=at_ms, registration=row, holder=holder, note=note)

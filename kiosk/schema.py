@@ -260,6 +260,8 @@ ALTER TABLE registrations ADD COLUMN latest_ms INTEGER;
 ALTER TABLE taps ADD COLUMN healed_ms INTEGER;
 ALTER TABLE taps ADD COLUMN earliest_ms INTEGER;
 ALTER TABLE taps ADD COLUMN latest_ms INTEGER;
+CREATE INDEX registrations_unhealed ON registrations (boot_id) WHERE clock_trusted = 0 AND latest_ms IS NULL;
+CREATE INDEX taps_unhealed ON taps (boot_id) WHERE clock_trusted = 0 AND latest_ms IS NULL;
 
 -- A person who was erased: the number stays, so that it is never given to another.
 ALTER TABLE holders ADD COLUMN forgotten_ms INTEGER;

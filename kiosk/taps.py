@@ -14,12 +14,14 @@ from kiosk.records import pack_card, unpack_draft
 from kiosk.rules import LastTap, Now
 from kiosk.vault import Field, Vault, new_uid
 
+#: A tap whose time is known: by the clock at the tap, or healed.
+TIMED: Final = "(clock_trusted = 1 OR healed_ms IS NOT NULL)"
 _LAST: Final = (
-    "SELECT direction, at_ms, boot_ns, boot_id, id, uid, sealed, clock_trusted FROM registrations"
+    f"SELECT direction, at_ms, boot_ns, boot_id, id, uid, sealed, {TIMED} FROM registrations"  # noqa: S608  our own words
     " WHERE holder = ?1 AND book = ?2 AND state <> 'cancelled' ORDER BY id DESC LIMIT 1"
 )
 _LAST_LOCAL: Final = (
-    "SELECT direction, at_ms, boot_ns, boot_id, id, uid, sealed, clock_trusted FROM taps"
+    f"SELECT direction, at_ms, boot_ns, boot_id, id, uid, sealed, {TIMED} FROM taps"  # noqa: S608
     " WHERE holder = ?1 AND book = ?2 AND direction IS NOT NULL ORDER BY id DESC LIMIT 1"
 )
 _LAST_ELSEWHERE: Final = (
@@ -34,11 +36,11 @@ _NEWEST: Final = " UNION ALL ".join(
 #: The plus keeps SQLite from sorting the whole book by way of an index: the newest rows are the last ones. 5,000 of them
 #: are two days of a large site: without a trusted clock nothing else ends the look, and no tap may wait longer than 20 ms.
 _KNOWN: Final = (
-    "SELECT at_ms, clock_trusted, holder, direction, press, reader FROM registrations"
+    f"SELECT at_ms, {TIMED}, holder, direction, press, reader FROM registrations"  # noqa: S608
     " WHERE +book = ? AND +state <> 'cancelled' ORDER BY id DESC LIMIT 5000"
 )
 _OWING_NOTHING: Final = (
-    "SELECT at_ms, clock_trusted, holder, direction, press, card_index, reader FROM taps WHERE +book = ?"
+    f"SELECT at_ms, {TIMED}, holder, direction, press, card_index, reader FROM taps WHERE +book = ?"  # noqa: S608
     " ORDER BY id DESC LIMIT 5000"
 )
 _AT_OTHER_CHANNELS: Final = (
@@ -185,17 +187,6 @@ def add_tap(
     sealed = vault.seal(Field.TAP, uid, pack_card(tap.card))
     moved = None if direction is None else direction.value
     connection.execute(_ADD, (uid, book, signal.value, tap.now.at_ms, sealed, holder, moved, *tap.columns()))
-
-
-def newest_trusted_ms(connection: sqlite3.Connection) -> int | None:
-    """The newest time that this store holds and that was trusted, Unix milliseconds UTC: no clock before it is believed."""
-    newest = (
-        connection.execute(
-            f"SELECT max(at_ms) FROM (SELECT at_ms FROM {table} WHERE clock_trusted = 1 ORDER BY id DESC LIMIT 1000)"  # noqa: S608  our own words
-        ).fetchone()[0]
-        for table in ("registrations", "taps")
-    )
-    return max((at_ms for at_ms in newest if at_ms is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,11 @@ def row() -> SealedRow:
         tapped_ms=MORNING_MS - 1000,
         reader="gate",
         clock_trusted=0,
+        clock_source="none",
+        clock_bound_ms=None,
+        healed_ms=None,
+        earliest_ms=MORNING_MS - 5000,
+        latest_ms=MORNING_MS,
     )
 
 

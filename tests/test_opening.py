@@ -86,11 +86,11 @@ def test_no_clock_before_the_newest_stored_tap_is_believed(config: Config, monke
     assert house.timekeeper.read().trusted
     newest = house.timekeeper.read().wall_ms + 60_000
     house.database.close()
-    monkeypatch.setattr("kiosk.taps.newest_trusted_ms", lambda _connection: newest)
+    monkeypatch.setattr("kiosk.clockbook.newest_trusted_ms", lambda _connection: newest)
     house = open_house(config, create=False)
     assert not house.timekeeper.read().trusted
     house.database.close()
-    monkeypatch.setattr("kiosk.taps.newest_trusted_ms", lambda _connection: newest - 57_000)
+    monkeypatch.setattr("kiosk.clockbook.newest_trusted_ms", lambda _connection: newest - 57_000)
     house = open_house(config, create=False)
     assert house.timekeeper.read().trusted
     house.database.close()

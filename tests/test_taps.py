@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk import taps
+from kiosk import clockbook, taps
 from kiosk.errors import SealBroken
 from kiosk.model import Direction, Press, Signal
 from kiosk.records import unpack_card
@@ -126,10 +126,10 @@ def test_a_tap_without_registration_keeps_all_that_was_seen(house: Gatehouse) ->
 
 def test_no_clock_before_the_newest_trusted_time_is_believed(house: Gatehouse) -> None:
     """It is the latest time, not the last row, and no untrusted reading moves it."""
-    assert house.database.read(taps.newest_trusted_ms) is None
+    assert house.database.read(clockbook.newest_trusted_ms) is None
     house.clocks.trusted = False
     house.tap(invented_card(0))
-    assert house.database.read(taps.newest_trusted_ms) is None
+    assert house.database.read(clockbook.newest_trusted_ms) is None
     house.clocks.trusted = True
     house.clocks.wait(HOUR)
     house.tap(invented_card(1))
@@ -138,7 +138,7 @@ def test_no_clock_before_the_newest_trusted_time_is_believed(house: Gatehouse) -
     house.clocks.trusted = False
     house.clocks.wait(10 * HOUR)
     house.tap(invented_card(3))
-    assert house.database.read(taps.newest_trusted_ms) == MORNING_MS + HOUR * 1000
+    assert house.database.read(clockbook.newest_trusted_ms) == MORNING_MS + HOUR * 1000
 
 
 # Who was seen lately.

@@ -43,6 +43,7 @@ class Desk:
         reader_declarations: The declaration that a reader stands for, by the reader's name.
         limits: The times that decide a direction, and how long a stay is shown as one.
         self_employed: Whose number ``employer`` carries for the self-employed.
+        max_error_seconds: The largest error bound of a tap's time with which it is sent.
         delivery: The running delivery, or None when the verb opened the store itself.
         service: Builds or returns the way to the service, for questions only.
         signer: The evidence key, or None where there is none.
@@ -59,6 +60,7 @@ class Desk:
     reader_declarations: Mapping[str, DeclarationNumber] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     self_employed: Carried = Carried.PRINCIPAL
+    max_error_seconds: float = 60
     delivery: Deliverer | None = None
     service: Callable[[], Consultant] | None = None
     signer: Signer | None = None

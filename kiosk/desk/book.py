@@ -159,13 +159,24 @@ def _release(desk: Desk, number: int, connection: sqlite3.Connection) -> None:
             repair=f"put the cause right, then `kiosk outbox release --group {number}`",
         )
     _require(kept, {State.HELD})
-    if kept.row.reason == Reason.CLOCK:
-        raise Declined(
-            f"registration {number}: nothing lifts a time hold but a healed time", repair="cancel it and register it by another way"
-        )
+    _require_time(desk, kept)
     draft = kept.draft if rebuilding.goes_as_it_is(kept) else None
     draft = draft or rebuilding.rebuilt(desk, connection, kept)
     _requeue(desk, connection, kept, draft, Entry.RELEASED)
+
+
+def _require_time(desk: Desk, kept: Kept) -> None:
+    """Refuse what would be sent under a doubtful time: nothing lifts a time hold but a healed time within the bound."""
+    row = kept.row
+    if row.reason != Reason.CLOCK and not (row.latest_ms is not None and not row.timed):
+        return
+    bound_ms = row.bound_ms
+    if row.healed_ms is None or bound_ms is None or bound_ms > desk.max_error_seconds * 1000:
+        raise Declined(
+            f"registration {row.id}: nothing lifts a time hold but a healed time",
+            repair=f"cancel it (`kiosk outbox cancel {row.id}`) and have it corrected at the NSSO; `kiosk outbox show {row.id}`"
+            " says when it must have been",
+        )
 
 
 def _resume(desk: Desk, number: int, connection: sqlite3.Connection) -> None:

@@ -15,8 +15,9 @@ from kiosk.errors import Declined, SealBroken
 from kiosk.model import Direction, Draft, Profile, Reason, State, moment
 from kiosk.rules import Assignment, assign, carried_employer
 
-#: These may be waived: the registration goes as it was built. The others need something else to be put right.
-_WAIVED: Final = frozenset({Reason.LATE, Reason.CHANNEL, Reason.FENCE})
+#: These may be waived: the registration goes as it was built; whether its time allows that is asked before. The others need
+#: something else to be put right.
+_WAIVED: Final = frozenset({Reason.CLOCK, Reason.LATE, Reason.CHANNEL, Reason.FENCE})
 _LACKING: Final = {
     Reason.DECLARATION: (
         "no declaration can be chosen that was valid on the day of the tap",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from kiosk.advice import Audience, Language, advise, advise_finding
-from kiosk.amendments import Kept
+from kiosk.amendments import Kept, SealedRow
 from kiosk.contract import VALIDITY_PENDING
 from kiosk.identifiers import Employer, EnterpriseNumber, ForeignVatNumber, Insz
 from kiosk.model import Address, Coordinates, Place, Profile, State, rfc3339
@@ -76,6 +76,7 @@ def whole_row_fields(kept: Kept, language: Language = Language.EN) -> dict[str, 
         "holder": row.holder,
         "reader": row.reader,
         "clock_trusted": bool(row.clock_trusted),
+        "clock": _clock_fields(row),
         **_employer_fields(None if draft is None else draft.employer),
         "declaration": None if draft is None or draft.declaration is None else draft.declaration.value,
         **_place_fields(None if draft is None else draft.place),
@@ -83,6 +84,18 @@ def whole_row_fields(kept: Kept, language: Language = Language.EN) -> dict[str, 
         "absent_at": _time(row.absent_ms),
         "damaged": draft is None,
         "advice": row_advice(kept, language),
+    }
+
+
+def _clock_fields(row: SealedRow) -> dict[str, object]:
+    """Tell how far the time of a tap is known: what the clock said, by whose word, and in which interval it must lie."""
+    return {
+        "reading": rfc3339(row.tapped_ms),
+        "source": row.clock_source,
+        "error_bound_seconds": None if row.bound_ms is None else row.bound_ms / 1000,
+        "healed_at": _time(row.healed_ms),
+        "earliest": _time(row.earliest_ms),
+        "latest": _time(row.latest_ms),
     }
 
 
