@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, assert_never
 
-from kiosk import claims, settling
+from kiosk import claims, diary, settling
 from kiosk.batches import Batch, Terms
 from kiosk.claims import HOUR_MS, Claims
 from kiosk.line import Line, boot_seconds
@@ -90,6 +90,7 @@ class Sender:
                 self._settle_fault(batch, verdict, now)
             case other:
                 assert_never(other)
+        diary.note(line.outbox, [row.id for row in batch.rows], verdict, at_ms=at_ms)
 
     def _lose(self, batch: Batch, why: str, now: ClockReading) -> None:
         line = self._line

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final, assert_never
 
 from kiosk import groups, notices
 from kiosk.batches import Batch, Row
-from kiosk.evidence import Entry, record
+from kiosk.evidence import Entry, Prepared, append, prepare, record
 from kiosk.groups import LONGEST_REASON, Group
 from kiosk.model import State, TaskKind
 from kiosk.outbox import Outbox
@@ -38,7 +38,13 @@ def group_of_batch(batch: Batch) -> Group:
 
 def answered(outbox: Outbox, batch: Batch, verdict: Answered, *, at_ms: int) -> None:
     """Write down the answer to every item, in order; ``at_ms`` is when it came, Unix milliseconds UTC."""
-    outbox.database.write(partial(_answered, outbox, batch, verdict, at_ms))
+    # Sealed before the store is locked: two hundred of them take longer than a tap may wait.
+    entries = {
+        row.id: _acceptance(outbox, row, item)
+        for row, item in zip(batch.rows, verdict.items, strict=True)
+        if isinstance(item, Created)
+    }
+    outbox.database.write(partial(_answered, outbox=outbox, batch=batch, verdict=verdict, entries=entries, at_ms=at_ms))
 
 
 def call_refused(outbox: Outbox, batch: Batch, verdict: CallRefused, *, at_ms: int) -> None:
@@ -131,26 +137,47 @@ def close_settled(connection: sqlite3.Connection, row: int, *, at_ms: int) -> No
 
 
 def verdict_entry(connection: sqlite3.Connection, outbox: Outbox, row: int, facts: dict[str, object], *, at_ms: int) -> None:
-    """Append what settled a row to the record; plain acceptances are not repeated there: the row itself says it."""
+    """Append what settled a row to the record, inside the caller's transaction."""
     record(connection, outbox.vault, Entry.VERDICT, f"registration:{row}", at_ms=at_ms, facts=facts)
 
 
-def _answered(outbox: Outbox, batch: Batch, verdict: Answered, at_ms: int, connection: sqlite3.Connection) -> None:
+def _acceptance(outbox: Outbox, row: Row, created: Created) -> Prepared:
+    facts = {
+        "state": State.ACCEPTED.value,
+        "registration_id": created.registration_id,
+        "validity": created.validity,
+        "attempts": row.attempts,
+    }
+    return prepare(outbox.vault, Entry.VERDICT, f"registration:{row.id}", facts=facts)
+
+
+def _answered(
+    connection: sqlite3.Connection,
+    *,
+    outbox: Outbox,
+    batch: Batch,
+    verdict: Answered,
+    entries: Mapping[int, Prepared],
+    at_ms: int,
+) -> None:
     refusals: list[str | None] = []
+    accepted: list[Prepared] = []
     for row, item in zip(batch.rows, verdict.items, strict=True):
         match item:
             case Created():
-                _accepted(connection, outbox, row, item, at_ms)
+                if _accepted(connection, outbox, row, item, at_ms):
+                    accepted.append(entries[row.id])
                 refusals.append(None)
             case NotCreated(reason=reason):
                 _refuse(connection, outbox, row, reason, at_ms)
                 refusals.append(reason)
             case other:
                 assert_never(other)
+    append(connection, accepted, at_ms=at_ms)
     groups.count_answers(connection, outbox, group_of_batch(batch), refusals, at_ms=at_ms)
 
 
-def _accepted(connection: sqlite3.Connection, outbox: Outbox, row: Row, created: Created, at_ms: int) -> None:
+def _accepted(connection: sqlite3.Connection, outbox: Outbox, row: Row, created: Created, at_ms: int) -> bool:
     if not accept(connection, outbox, row.id, row.uid, created, at_ms=at_ms, state=State.IN_FLIGHT):
         # The service named an id that another row has: whether this one arrived is not known.
         _log.warning("an id that another row has", extra={"row": row.id})
@@ -159,8 +186,10 @@ def _accepted(connection: sqlite3.Connection, outbox: Outbox, row: Row, created:
             " WHERE id = ? AND state = 'in_flight'",
             (at_ms, at_ms, row.id),
         )
-    elif row.attempts > 1:
+        return False
+    if row.attempts > 1:
         close_settled(connection, row.id, at_ms=at_ms)
+    return True
 
 
 def _refuse(connection: sqlite3.Connection, outbox: Outbox, row: Row, reason: str, at_ms: int) -> None:

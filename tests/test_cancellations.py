@@ -101,7 +101,11 @@ def test_what_is_done_leaves_its_person_as_if_it_had_not_been(world: World) -> N
         world.database.write(lambda c: cancellations.done(c, world.outbox, row, at_ms=world.time.wall_ms))
     assert (world.states(), world.row(number)["cancel_requested"], world.tasks()) == (["cancelled"], 0, [])
     assert world.database.read(lambda c: taps.newest_tap(c, book=1, holder=holder)) is None
-    assert [entry[0] for entry in world.select("SELECT kind FROM evidence ORDER BY id")] == ["cancel_requested", "cancelled"]
+    assert [entry[0] for entry in world.select("SELECT kind FROM evidence ORDER BY id")] == [
+        "verdict",
+        "cancel_requested",
+        "cancelled",
+    ]
     assert _due(world, later_ms=HOUR_MS) is None
 
 
