@@ -109,6 +109,8 @@ def snapshot(view: View) -> dict[str, object]:
             "trusted": clock.trusted,
             "source": clock.source,
             "error_bound_seconds": None if clock.bound_ms is None else clock.bound_ms / 1000,
+            "disputed": clock.disputed,
+            "system_off_seconds": None if clock.system_ms is None else (clock.system_ms - clock.wall_ms) / 1000,
         },
         "readers": [{"name": reader.name, "driver": reader.driver, "state": reader.state} for reader in view.readers],
         "service": {

@@ -559,3 +559,18 @@ def test_the_simulator_says_what_it_can_not_use(kiosk: Kiosk, words: tuple[str, 
     """A client, a fault or a chance in another form, or no folder: exit 2."""
     with tempfile.TemporaryDirectory() as folder:
         assert kiosk("simulator", *words, *(["--state", folder] if words else [])).code == 2
+
+
+def test_a_clock_behind_is_lifted_to_the_newest_trusted_tap(config: Path, kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a daemon, to that second, and never again once it stands there; the one who sets it is a stand-in."""
+    lifted: list[int] = []
+    monkeypatch.setattr("kiosk.lifting.set_system_clock", lifted.append)
+    assert json.loads(kiosk("clock", "lift", "--json").out)["lifted"] is False
+    kiosk("badge", "add", stdin=json.dumps(line_fields(invented_line(0))))
+    with running(config) as daemon:
+        daemon.ask("tap", card=invented_card(0).identifier.hex())
+    assert json.loads(kiosk("clock", "lift", "--json").out)["lifted"] is False
+    monkeypatch.setattr("kiosk.timekeeper.wall_clock", lambda: 0)
+    told = json.loads(kiosk("clock", "lift", "--json").out)
+    assert (told["lifted"], told["from"], len(lifted)) == (True, "1970-01-01T00:00:00Z", 1)
+    assert "lifted from 1970-01-01T00:00:00Z" in kiosk("clock", "lift").out

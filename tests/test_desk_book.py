@@ -311,11 +311,38 @@ def test_a_missing_employer_comes_from_the_roster(desk: Desk) -> None:
     assert call(nobody, "outbox release", id=row)["enterprise_number"] == OTHER_EMPLOYER.value
 
 
-def test_nothing_lifts_a_time_hold(desk: Desk) -> None:
-    """A row held for its clock is not released by anybody."""
-    row = add_row(desk, 1, draft(), State.HELD, Reason.CLOCK)
+@pytest.mark.parametrize(
+    "healed",
+    [
+        {"healed_ms": None},
+        {"latest_ms": MORNING_MS},
+        {"healed_ms": MORNING_MS, "earliest_ms": MORNING_MS - 60_002, "latest_ms": MORNING_MS + 60_002},
+    ],
+)
+def test_nothing_lifts_a_time_hold(desk: Desk, healed: dict[str, int | None]) -> None:
+    """A row held for its clock is not released by anybody: not healed, lost with its boot, or with too wide a bound."""
+    row = add_row(desk, 1, draft(), State.HELD, Reason.CLOCK, trusted=False)
+    put(desk, row, **healed)
     with pytest.raises(Declined, match="nothing lifts a time hold but a healed time"):
         call(desk, "outbox release", id=row)
+
+
+def test_a_tap_of_a_lost_boot_is_released_for_no_other_reason_either(desk: Desk) -> None:
+    """What was held for its declaration as well is not sent under a time that nobody knows."""
+    row = add_row(desk, 1, draft(declaration=None), State.HELD, Reason.DECLARATION, trusted=False)
+    put(desk, row, latest_ms=MORNING_MS)
+    with pytest.raises(Declined, match="nothing lifts a time hold"):
+        call(desk, "outbox release", id=row)
+
+
+def test_a_healed_time_within_its_bound_lifts_a_time_hold(desk: Desk) -> None:
+    """A human saw that the true time would have decided otherwise: it is sent as it was shown, at its own time."""
+    row = add_row(desk, 1, draft(), State.HELD, Reason.CLOCK, trusted=False)
+    put(desk, row, healed_ms=MORNING_MS, earliest_ms=MORNING_MS - 500, latest_ms=MORNING_MS + 500)
+    shown = call(desk, "outbox release", id=row)
+    assert (shown["state"], shown["reason"], holds(desk, row)) == ("queued", None, draft())
+    assert shown["clock"]["earliest"] <= shown["registration_date"] <= shown["clock"]["latest"]
+    assert (shown["clock"]["error_bound_seconds"], shown["clock"]["reading"]) == (0.5, shown["tapped_at"])
 
 
 def test_a_release_does_not_skip_the_healing(desk: Desk) -> None:

@@ -9,6 +9,7 @@ import click
 
 from kiosk.cli.book import VERBS as BOOK_VERBS
 from kiosk.cli.box import VERBS as BOX_VERBS
+from kiosk.cli.clock import VERBS as CLOCK_VERBS
 from kiosk.cli.common import CONTEXT, complain
 from kiosk.cli.contract import VERBS as CONTRACT_VERBS
 from kiosk.cli.doctor import VERBS as DOCTOR_VERBS
@@ -30,6 +31,7 @@ def kiosk(context: click.Context, config_path: str | None) -> None:
 
 for _verb in (
     *BOX_VERBS,
+    *CLOCK_VERBS,
     *DOCTOR_VERBS,
     *PROVISION_VERBS,
     *PEOPLE_VERBS,
