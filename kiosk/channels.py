@@ -36,8 +36,6 @@ _HOUR_SECONDS: Final = 3600.0
 #: A stay whose OUT lacks is looked for that far back, while its task is younger than that: a check-out by telephone on
 #: Friday evening is found on Monday, and a task that nobody cares for does not cost a month of pages an hour.
 _GAP_MS: Final = 96 * HOUR_MS
-#: What other channels showed is kept a month, and longer only where it still says where somebody is.
-_KEPT_MS: Final = 31 * 24 * HOUR_MS
 
 
 class Searcher(Protocol):
@@ -186,7 +184,6 @@ class Channels:
                 assert_never(other)
 
     def _keep(self, scope: Scope, query: Query, found: Found, at_ms: int) -> bool:
-        elsewhere.forget(self._outbox, before_ms=at_ms - _KEPT_MS)
         shown = elsewhere.others(self._outbox, found)
         window = (query.from_ms, query.to_ms)
         return elsewhere.keep(self._outbox, self._settings.place, scope.group, window, shown, at_ms=at_ms)

@@ -15,6 +15,7 @@ from kiosk.config_checks import Mistake, converter
 from kiosk.config_draft import Draft
 from kiosk.device_settings import Button, Indicator
 from kiosk.errors import UsageError
+from kiosk.retention_settings import Retention
 from kiosk.secret_files import file_mistakes, secret_mistakes
 from kiosk.settings import (
     Clock,
@@ -111,6 +112,7 @@ def _config(path: Path, draft: Draft) -> Config:
         readers=tuple(draft.good(Reader).values()),
         position=draft.only(Position),
         evidence=draft.only(Evidence),
+        retention=draft.only(Retention),
         screen=draft.only(Screen),
         indicator=draft.only(Indicator),
         buttons=tuple(draft.good(Button).values()),

@@ -11,6 +11,7 @@ from kiosk.config_draft import Draft
 from kiosk.device_settings import Button, Indicator
 from kiosk.identifiers import DeclarationNumber
 from kiosk.model import Environment
+from kiosk.retention_settings import Retention
 from kiosk.settings import Credential, Declaration, Driver, NamesEmployer, Reader, Rules, Service
 from kiosk.site_settings import Site, misplaced
 
@@ -30,6 +31,8 @@ def across(draft: Draft) -> Iterator[Mistake]:
             yield Mistake("rules.ask_after_hours", "is not below max_shift_hours; lower it or raise the other")
     for indicator in draft.good(Indicator).values():
         yield from _indicator(indicator, has_buttons=bool(draft.good(Button)))
+    for retention in draft.good(Retention).values():
+        yield from _retention(retention)
     yield from _buttons(draft)
     yield from _lines(draft)
 
@@ -82,6 +85,13 @@ def _readers(draft: Draft) -> Iterator[Mistake]:
             )
         if reader.declaration is not None:
             yield from _declared(f"{key}.declaration", reader.declaration, draft)
+
+
+def _retention(retention: Retention) -> Iterator[Mistake]:
+    if retention.evidence_days < retention.registrations_days:
+        yield Mistake(
+            "retention.evidence_days", "is less than registrations_days: rows would outlive what proves them; raise it to that"
+        )
 
 
 def _twice(values: Mapping[str, Hashable]) -> Iterator[Mistake]:

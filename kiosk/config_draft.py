@@ -9,6 +9,7 @@ from cattrs import Converter
 
 from kiosk.config_checks import Mistake, mistakes, required_keys, unknown_keys
 from kiosk.device_settings import Button, Indicator
+from kiosk.retention_settings import Retention
 from kiosk.settings import (
     Clock,
     Control,
@@ -35,6 +36,7 @@ SECTIONS: Final[Mapping[str, type]] = {
     "rules": Rules,
     "position": Position,
     "evidence": Evidence,
+    "retention": Retention,
     "screen": Screen,
     "indicator": Indicator,
     "declaration": Declaration,

@@ -42,6 +42,7 @@ from kiosk.panel import Panel, wirings
 from kiosk.patterns import pattern_for
 from kiosk.presses import NOTHING, Presses
 from kiosk.reconciliation import Reconciler, Reconciliation
+from kiosk.retention import Caretaker
 from kiosk.settings import Config, Driver, LatePolicy
 from kiosk.settings import Reader as ReaderSettings
 from kiosk.switchboard import Switchboard
@@ -113,6 +114,7 @@ class _Daemon:
             clock=house.timekeeper.read,
             configuration=config_digest.digests(config),
         )
+        self._caretaker = Caretaker(book, config.retention, house.timekeeper.read, zone=config.site.time_zone)
         self._intake = self._build_intake()
         self._presses = Presses()
         self._panel = self._build_panel()
@@ -156,6 +158,7 @@ class _Daemon:
             "channels": self._channels.run,
             "reconciliation": self._reconciliation.run,
             "notary": self._notary.run,
+            "retention": self._caretaker.run,
         }
         self._crew.start(essential=essential, restarted=restarted)
 

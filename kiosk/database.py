@@ -106,6 +106,14 @@ class Database:
             except sqlite3.Error as error:
                 raise self._judge(error) from error
 
+    def checkpoint(self) -> None:
+        """Bring the log into the file and cut it to nothing, so that what was deleted is in neither.
+
+        Raises:
+            StoreDead: The disk can't do it; every committed change is still in the log.
+        """
+        self.read(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
+
     def close(self) -> None:
         """Let the store go; may be called twice."""
         with self._lock:

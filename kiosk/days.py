@@ -28,6 +28,11 @@ def bounds(day: date, zone: ZoneInfo) -> tuple[int, int]:
     return round(begins * 1000), round(ends * 1000)
 
 
+def day_after(at_ms: int, zone: ZoneInfo) -> int:
+    """When the local day after this moment begins, Unix milliseconds UTC."""
+    return bounds(_day(at_ms, zone), zone)[1]
+
+
 def due(now_ms: int, opened_ms: int, done: Mapping[str, Done], zone: ZoneInfo) -> date | None:
     """The oldest day to compare now, or None: over for two hours, and not compared, or not settled and not compared today.
 

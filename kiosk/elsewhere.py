@@ -192,9 +192,9 @@ def keep(outbox: Outbox, place: Place, group: bytes, window: tuple[int, int], sh
     return bool(fresh or gone)
 
 
-def forget(outbox: Outbox, *, before_ms: int) -> None:
-    """Delete what is older than this and says of nobody any more where he is; a slice each time."""
-    outbox.database.write(lambda connection: connection.execute(_FORGET_SQL, (outbox.book, before_ms, _SLICE)))
+def forget(outbox: Outbox, *, before_ms: int) -> int:
+    """Delete a slice of what is older than this and says of nobody any more where he is; returns how many rows went."""
+    return outbox.database.write(lambda connection: connection.execute(_FORGET_SQL, (outbox.book, before_ms, _SLICE)).rowcount)
 
 
 def _seen(outbox: Outbox, since_ms: int) -> list[Presence]:

@@ -48,6 +48,8 @@ class Entry(StrEnum):
     GROUP_RELEASED = "group_released"
     VERDICT = "verdict"
     TASK_CLOSED = "task_closed"
+    PURGED = "purged"
+    ERASED = "erased"
     KEY_PREPARED = "key_prepared"
     KEY_SWITCHED = "key_switched"
     KEY_RETIRED = "key_retired"

@@ -16,10 +16,10 @@ from threading import Event
 from typing import Final, Protocol, assert_never
 from zoneinfo import ZoneInfo
 
-from kiosk import daybook
+from kiosk import daybook, purging
 from kiosk.comparison import Comparison, Finding, Kind, Ours, Why, compare, differences
 from kiosk.daybook import Term
-from kiosk.days import AFTER_DAY_MS, Done, bounds, due
+from kiosk.days import AFTER_DAY_MS, Done, bounds, day_after, due
 from kiosk.identifiers import DeclarationNumber, Employer
 from kiosk.model import ClockReading
 from kiosk.outbox import Outbox
@@ -266,6 +266,9 @@ class Reconciliation:
         outbox = reconciler.outbox
         done = outbox.database.read(partial(daybook.days_done, book=outbox.book))
         first_ms = outbox.database.read(partial(daybook.opened_ms, book=outbox.book))
+        purged_ms = outbox.database.read(purging.purged_ms)
+        if purged_ms is not None:  # what went from the book would look as if others had registered it
+            first_ms = max(first_ms, day_after(purged_ms, reconciler.zone))
         day = due(now.wall_ms - self._late_ms, first_ms, {**done, **self._put_off}, reconciler.zone)
         if day is None:
             return _IDLE_SECONDS

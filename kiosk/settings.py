@@ -17,6 +17,7 @@ from kiosk.contract import MAX_BATCH, PAGE_SIZE, PRODUCTION_HOST, SELF_EMPLOYED_
 from kiosk.device_settings import Button, Declared, Indicator
 from kiosk.identifiers import Employer, EnterpriseNumber, ForeignVatNumber
 from kiosk.model import Carried, Environment, ReaderDirection
+from kiosk.retention_settings import Retention
 from kiosk.rules import DeclarationTerm, Limits
 from kiosk.site_settings import Site
 
@@ -268,6 +269,7 @@ class Config:
     readers: tuple[Reader, ...]
     position: Position = field(default_factory=Position)
     evidence: Evidence = field(default_factory=Evidence)
+    retention: Retention = field(default_factory=Retention)
     screen: Screen = field(default_factory=Screen)
     indicator: Indicator = field(default_factory=Indicator)
     buttons: tuple[Button, ...] = ()

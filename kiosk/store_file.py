@@ -28,6 +28,7 @@ _PRAGMAS: Final = (
     ("foreign_keys", 1),
     ("recursive_triggers", 1),  # without, INSERT OR REPLACE would delete an entry of the evidence past its trigger
     ("cell_size_check", 1),
+    ("secure_delete", 1),  # what is deleted is overwritten: a person who was erased is in no free page either
     ("trusted_schema", 0),
     ("mmap_size", 0),
     ("cache_size", -6144),  # KiB: the roster of a large site stays in memory; with 2 MiB each tap read pages again (measured)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from kiosk.days import Done, bounds, due
+from kiosk.days import Done, bounds, day_after, due
 
 ZONE = ZoneInfo("Europe/Brussels")
 HOUR_MS = 3_600_000
@@ -30,3 +30,10 @@ def test_a_day_that_was_not_settled_is_compared_again_once_a_day() -> None:
     done = {"2026-11-02": Done(at_ms=_at(date(2026, 11, 3), 3), unsettled=1)}
     assert due(_at(date(2026, 11, 3), 23), opened, done, ZONE) is None
     assert due(_at(date(2026, 11, 4), 2.1), opened, done, ZONE) == date(2026, 11, 2)
+
+
+def test_the_day_after_begins_at_local_midnight() -> None:
+    """Also after the long day on which summer time ends."""
+    long_day = date(2026, 10, 25)
+    for hour in (0, 0.5, 24.9):
+        assert day_after(_at(long_day, hour), ZONE) == _at(date(2026, 10, 26), 0)

@@ -426,6 +426,18 @@ def test_missed_days_are_caught_up_one_after_the_other(world: World) -> None:
     assert days == [("2026-11-02", 0, 0), ("2026-11-03", 1, 0), ("2026-11-04", 0, 0), ("2026-11-05", 1, 0)]
 
 
+def test_days_that_are_not_whole_any_more_are_not_compared(world: World) -> None:
+    """What the retention let go of would look as if somebody else had registered it."""
+    world.database.write(lambda c: c.execute("UPDATE books SET opened_ms = ?", (BEGINS_MS - 3 * 24 * HOUR_MS,)))
+    _accepted(world, HOUR_MS, -30 * HOUR_MS)
+    purged_ms = BEGINS_MS - 30 * HOUR_MS
+    world.database.write(lambda c: c.execute("INSERT INTO meta (name, value) VALUES ('purged_ms', ?)", (purged_ms,)))
+    thread = _thread(world)
+    while thread.step() != 900:
+        pass
+    assert world.select("SELECT day FROM reconciliations ORDER BY day") == [("2026-11-04",), ("2026-11-05",)]
+
+
 def _answered(verdict: SearchVerdict, _: Query) -> SearchVerdict:
     return verdict
 

@@ -49,6 +49,7 @@ def tables(path: Path) -> set[str]:
         ("foreign_keys", 1),
         ("recursive_triggers", 1),
         ("cell_size_check", 1),
+        ("secure_delete", 1),
         ("trusted_schema", 0),
         ("mmap_size", 0),
         ("application_id", 0x6369616F),
