@@ -61,7 +61,6 @@ class Entry(StrEnum):
     ATTEMPT = "attempt"
     OUTAGE = "outage"
     EXPORTED = "exported"
-    PURGED = "purged"
     CLOCK = "clock"
     HEALED = "healed"
     HELD = "held"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kiosk import evidence, outbox, purging, taps
+from kiosk import clockbook, evidence, outbox, purging, taps
 from kiosk.evidence import Entry
 from kiosk.model import ClockReading, Direction, Reason, Signal, State, TaskKind
 from kiosk.purging import DAY_MS, SLICE
@@ -285,10 +285,10 @@ def test_the_sums_of_the_book_still_hold(world: World) -> None:
     """Status counts what is left, and the newest trusted time is the newest row's."""
     finished(world)
     finished(world, days=1)
-    newest = world.database.read(taps.newest_trusted_ms)
+    newest = world.database.read(clockbook.newest_trusted_ms)
     walk(world, REGISTRATIONS)
     assert world.database.read(lambda c: outbox.tally(c, 1)).counts[State.ACCEPTED] == 1
-    assert world.database.read(taps.newest_trusted_ms) == newest
+    assert world.database.read(clockbook.newest_trusted_ms) == newest
 
 
 def test_what_the_record_has_not_taken_in_stays(world: World) -> None:
