@@ -14,7 +14,7 @@ from typing import Any
 
 from kiosk import control, daemon
 from kiosk.config import load
-from kiosk.errors import NoDaemon
+from kiosk.errors import KioskError
 from kiosk.settings import Config
 
 _SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGUSR1}
@@ -45,7 +45,7 @@ class Running:
         while self._thread.is_alive():
             try:
                 self.ask("status")
-            except NoDaemon:
+            except KioskError:  # none answers yet, or it ends already
                 assert time.monotonic() < end
                 time.sleep(0.005)
             else:

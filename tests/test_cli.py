@@ -177,7 +177,7 @@ def test_status_prints_every_promised_field(kiosk: Kiosk, box: Running) -> None:
         "service",
         "certificate",
     } <= set(status)
-    assert set(status["clock"]) == {"trusted", "source", "error_bound_seconds"}
+    assert set(status["clock"]) >= {"trusted", "source", "error_bound_seconds"}
     assert status["readers"] == [{"name": "gate", "driver": "simulated", "state": "ready"}]
     assert set(status["service"]) >= {"state", "last_success", "last_error"}
     assert status["certificate"] == {"days_left": None, "level": None}
