@@ -9,6 +9,7 @@ after COMMIT. Uncontended, that is one transaction with one fsync.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -19,8 +20,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Final, Generic, TypeVar
 
-from kiosk.errors import KioskError, StoreBusy, StoreDead, StoreError, StoreFull, UsageError
-from kiosk.store_file import error_name, prepare
+from kiosk.errors import KioskError, StoreBusy, StoreDamaged, StoreDead, StoreError, StoreFull, UsageError
+from kiosk.store_file import SALVAGE, error_name, not_ours, prepare
 from kiosk.vault import Vault
 
 _log = logging.getLogger(__name__)
@@ -38,6 +39,14 @@ _DEADLY: Final = {
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_PERM,
 }
+
+
+#: With these the fault may lie in the file itself: the next start looks whether it must be salvaged.
+_DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+#: Pages that are copied while taps wait: a millisecond or two.
+_COPY_PAGES: Final = 64
 
 
 class _Job(Generic[_T]):
@@ -113,6 +122,34 @@ class Database:
             StoreDead: The disk can't do it; every committed change is still in the log.
         """
         self.read(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
+
+    def copy_to(self, target: Path, *, pause: Callable[[], None]) -> None:
+        """Copy the store page by page into a file, as it is when the last page is copied; taps go on between the steps.
+
+        Args:
+            target: An empty file.
+            pause: Called between two steps, without the lock; what it raises ends the copying.
+
+        Raises:
+            StoreError: It can't be read, or the copy not be written.
+        """
+
+        def between(*_: int) -> None:
+            self._lock.release()
+            try:
+                pause()
+            finally:
+                self._lock.acquire()
+
+        with self._lock, contextlib.closing(sqlite3.connect(target, isolation_level=None, check_same_thread=False)) as copy:
+            if self._dead is not None:
+                raise self._dead
+            copy.execute("PRAGMA synchronous = OFF")
+            try:
+                # What another thread writes on this connection meanwhile goes into the copy as well (sqlite.org/backup.html).
+                self._connection.backup(copy, pages=_COPY_PAGES, progress=between, sleep=0)
+            except sqlite3.Error as error:
+                raise StoreError(f"{target}: {error_name(error)}", repair="free space on this file system") from error
 
     def close(self) -> None:
         """Let the store go; may be called twice."""
@@ -197,6 +234,7 @@ class Database:
             repair="check the disk (kiosk doctor, dmesg); the daemon opens the store afresh when it restarts",
         )
         _log.error("store dead", extra={"sqlite": error_name(error)})
+        suspect(self.path, error_name(error))
         return self._dead
 
 
@@ -216,7 +254,7 @@ def open_database(path: Path, vault: Vault, *, create: bool) -> Database:
     """
     if not create and _is_missing(path):
         raise UsageError(f"{path}: there is no store yet", repair="it is made by `kiosk badge add` or `kiosk run`")
-    guard = _take_guard(path)
+    guard = take_guard(path)
     try:
         connection = _connect(path)
     except BaseException:
@@ -229,6 +267,8 @@ def open_database(path: Path, vault: Vault, *, create: bool) -> Database:
         os.close(guard)
         if isinstance(error, sqlite3.Error):
             raise _unusable(path, error) from error
+        if isinstance(error, UnicodeDecodeError):  # SQLite quotes a damaged schema, which Python can't read then
+            raise StoreDamaged(f"{path}: its schema is damaged", repair=f"keep the file; {SALVAGE}") from None
         raise
     return Database(path, connection, guard)
 
@@ -241,7 +281,29 @@ def _is_missing(path: Path) -> bool:
     return False
 
 
-def _take_guard(path: Path) -> int:
+def suspect(path: Path, why: str) -> None:
+    """Leave a mark beside the store that it must be looked through before it is opened again; as well as the disk lets us.
+
+    Args:
+        path: The store.
+        why: SQLite's name of the error, or how the damage was found.
+    """
+    with contextlib.suppress(OSError):
+        suspicion(path).write_text(why, encoding="utf-8")
+
+
+def suspicion(path: Path) -> Path:
+    """Where ``suspect`` leaves its mark."""
+    return path.with_name(path.name + ".suspect")
+
+
+def take_guard(path: Path) -> int:
+    """Keep every other process out of the store; returns the descriptor that holds the lock.
+
+    Raises:
+        StoreBusy: Another process holds it.
+        StoreDead: The lock file can't be made.
+    """
     lock = path.with_name(path.name + ".lock")
     try:
         guard = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -271,9 +333,11 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _unusable(path: Path, error: sqlite3.Error) -> KioskError:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code == sqlite3.SQLITE_NOTADB:
-        return UsageError(f"{path}: this is not a store of ciao-kiosk", repair="name another file in [store] path")
+        return not_ours(path)
     if code == sqlite3.SQLITE_BUSY:
         return StoreBusy(f"{path}: another program has this store open", repair="close it; nothing but kiosk may open the store")
     if code == sqlite3.SQLITE_FULL:
         return StoreFull(f"{path}: no room to open the store", repair="free space on this file system")
+    if code in _DAMAGED | {sqlite3.SQLITE_ERROR}:
+        return StoreDamaged(f"{path}: {error_name(error)}", repair=f"keep the file; {SALVAGE}")
     return StoreDead(f"{path}: {error_name(error)}", repair="check the disk; keep the file: it may be salvaged")

@@ -64,6 +64,7 @@ class Entry(StrEnum):
     CLOCK = "clock"
     HEALED = "healed"
     HELD = "held"
+    SALVAGED = "salvaged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +139,7 @@ def record(
     at_ms: int,
     facts: Content | None = None,
     person: Content | None = None,
+    after: int = 0,
 ) -> None:
     """Append one entry inside the caller's transaction.
 
@@ -149,8 +151,9 @@ def record(
         at_ms: When, Unix milliseconds UTC by the system clock.
         facts: What else must be known later and is not personal: times, states, reasons, numbers of rows.
         person: What is: who, which card, what was to be sent, what a human wrote.
+        after: The number of the last entry that was ever made, where the store has lost it.
     """
-    append(connection, (prepare(vault, entry, subject, facts=facts, person=person),), at_ms=at_ms)
+    append(connection, (prepare(vault, entry, subject, facts=facts, person=person),), at_ms=at_ms, after=after)
 
 
 def prepare(vault: Vault, entry: Entry, subject: str, *, facts: Content | None = None, person: Content | None = None) -> Prepared:
@@ -161,9 +164,10 @@ def prepare(vault: Vault, entry: Entry, subject: str, *, facts: Content | None =
     return Prepared(uid=uid, kind=entry.value, subject=subject, sealed=sealed, commitment=content.commitment)
 
 
-def append(connection: sqlite3.Connection, entries: Iterable[Prepared], *, at_ms: int) -> None:
-    """Give these entries the next places in the chain, inside the caller's transaction; ``at_ms`` as for ``record``."""
+def append(connection: sqlite3.Connection, entries: Iterable[Prepared], *, at_ms: int, after: int = 0) -> None:
+    """Give these entries the next places in the chain, inside the caller's transaction; times and ``after`` as for ``record``."""
     number, previous = head(connection)
+    number = max(number, after)
     for entry in entries:
         number += 1
         previous = link(previous, number=number, at_ms=at_ms, kind=entry.kind, subject=entry.subject, commitment=entry.commitment)

@@ -117,6 +117,7 @@ class TaskKind(StrEnum):
     LOST = "lost"
     DUPLICATE = "duplicate"
     DIFFERENT = "different"
+    SALVAGED = "salvaged"
 
 
 @dataclass(frozen=True, slots=True)

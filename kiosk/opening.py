@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from kiosk import books, clockbook
 from kiosk.books import Book
-from kiosk.database import Database, open_database
+from kiosk.database import Database
 from kiosk.desk import Desk
 from kiosk.reconciliation import Consultant
+from kiosk.recovery import open_store
 from kiosk.rtc import rtc_clock
 from kiosk.settings import Config
 from kiosk.signing import Signer, load_signer
@@ -53,13 +55,17 @@ def open_house(config: Config, *, create: bool) -> House:
     return _open(config, *_keys(config), create=create)
 
 
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def _keys(config: Config) -> tuple[Vault, Signer | None]:
     """Read as the caller: a key that systemd hands to the daemon may be root's alone."""
     return Vault(config.store.key_file.read_bytes()), load_signer(config.evidence.key_file)
 
 
 def _open(config: Config, vault: Vault, signer: Signer | None, *, create: bool) -> House:
-    database = open_database(config.store.path, vault, create=create)
+    database = open_store(config.store.path, vault, create=create, now_ms=_now_ms)
     try:
         timekeeper = _timekeeper(config, database)
         book = database.write(
@@ -130,7 +136,7 @@ def borrowed_store(config: Config) -> Iterator[tuple[Database, Vault, int]]:
     """
     vault, _ = _keys(config)
     with _as_owner(config.store.path):
-        database = open_database(config.store.path, vault, create=True)
+        database = open_store(config.store.path, vault, create=True, now_ms=_now_ms)
         try:
             yield database, vault, _timekeeper(config, database).read().wall_ms
         finally:

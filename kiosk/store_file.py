@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from kiosk import schema
-from kiosk.errors import SealBroken, StoreDead, UsageError
+from kiosk.errors import NotOurs, SealBroken, StoreDamaged, StoreDead, UsageError
 from kiosk.vault import Field, Vault
 
+#: What repairs a store that is damaged.
+SALVAGE: Final = "start kiosk again: it keeps the file and salvages what can be read"
 _CHECK_UID: Final = bytes(16)
 _CHECK_PLAIN: Final = b"this store belongs to this key"
 #: Read back after setting; a mismatch means another build or a damaged file, and no promise would hold.
@@ -46,6 +48,7 @@ def prepare(path: Path, connection: sqlite3.Connection, vault: Vault) -> None:
 
     Raises:
         UsageError: Not ours, of a newer version, or sealed with another key; the file is left as it is.
+        StoreDamaged: Its header or the proof of its key is damaged.
         StoreDead: A pragma did not take.
         sqlite3.Error: SQLite could not.
     """
@@ -73,13 +76,20 @@ def _identify(path: Path, connection: sqlite3.Connection) -> tuple[bool, int]:
     # A store that a power cut left between its first page and its first table is still a new one.
     new = version == 0 and tables == 0 and application in (0, schema.APPLICATION_ID)
     if not new and application != schema.APPLICATION_ID:
-        raise UsageError(f"{path}: this is not a store of ciao-kiosk", repair="name another file in [store] path")
+        raise not_ours(path)
+    if not new and version != (recorded := _recorded(connection)):
+        raise StoreDamaged(f"{path}: its header says schema {version}, its own record {recorded}", repair=SALVAGE)
     if version > len(schema.STEPS):
-        raise UsageError(
-            f"{path}: this store was written by a newer version (schema {version}, this program knows {len(schema.STEPS)})",
-            repair="install that version again; the store is left as it is",
-        )
+        raise newer(path, version)
     return new, version
+
+
+def _recorded(connection: sqlite3.Connection) -> int:
+    """How many steps of the schema the store's own record tells; the same transaction writes both."""
+    try:
+        return int(connection.execute("SELECT count(*) FROM _sqlite_migrations").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
 
 
 def _migrate(path: Path, connection: sqlite3.Connection, vault: Vault, version: int) -> None:
@@ -90,7 +100,44 @@ def _migrate(path: Path, connection: sqlite3.Connection, vault: Vault, version: 
             connection.backup(copy)
     else:
         connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
-    schema.migrate(connection, check=vault.seal(Field.CHECK, _CHECK_UID, _CHECK_PLAIN))
+    schema.migrate(connection, check=key_proof(vault))
+
+
+def key_proof(vault: Vault) -> bytes:
+    """The sealed value by which a store shows that it belongs to this key."""
+    return vault.seal(Field.CHECK, _CHECK_UID, _CHECK_PLAIN)
+
+
+def not_ours(path: Path) -> NotOurs:
+    """The file is no store of this program."""
+    return NotOurs(f"{path}: this is not a store of ciao-kiosk", repair="name another file in [store] path")
+
+
+def newer(path: Path, version: int) -> UsageError:
+    """The store is of a version to come."""
+    return UsageError(
+        f"{path}: this store was written by a newer version (schema {version}, this program knows {len(schema.STEPS)})",
+        repair="install that version again; the store is left as it is",
+    )
+
+
+def other_key(path: Path) -> UsageError:
+    """Nothing in the store opens with this key."""
+    return UsageError(
+        f"{path}: this store was sealed with another store key",
+        repair="put the right key at [store] key_file, or restore it with its backup; no new key can open it",
+    )
+
+
+def _opens_elsewhere(connection: sqlite3.Connection, vault: Vault) -> bool:
+    """Whether another sealed row opens: then the key is right, and its proof is what is damaged."""
+    for table, sealed_as in (("profiles", Field.PROFILE), ("registrations", Field.REGISTRATION), ("evidence", Field.EVIDENCE)):
+        rows = connection.execute(f"SELECT uid, sealed FROM {table} WHERE sealed IS NOT NULL LIMIT 20")  # noqa: S608  our own words
+        for uid, sealed in rows:
+            with contextlib.suppress(SealBroken):
+                vault.open(sealed_as, uid, sealed)
+                return True
+    return False
 
 
 def _prove_key(path: Path, connection: sqlite3.Connection, vault: Vault) -> None:
@@ -99,11 +146,11 @@ def _prove_key(path: Path, connection: sqlite3.Connection, vault: Vault) -> None
         proven = row is not None and vault.open(Field.CHECK, _CHECK_UID, row[0]) == _CHECK_PLAIN
     except SealBroken:
         proven = False
-    if not proven:
-        raise UsageError(
-            f"{path}: this store was sealed with another store key",
-            repair="put the right key at [store] key_file, or restore it with its backup; no new key can open it",
-        )
+    if proven:
+        return
+    if _opens_elsewhere(connection, vault):
+        raise StoreDamaged(f"{path}: the proof of its key is damaged, other rows open", repair=SALVAGE)
+    raise other_key(path)
 
 
 def error_name(error: sqlite3.Error) -> str:

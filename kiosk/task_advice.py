@@ -78,6 +78,12 @@ ON_TASKS: Final[Mapping[TaskKind, Text]] = {
         de="Eine Karte, die niemandem gegeben wurde. Wer sie zeigte, meldet sich per Telefon; danach: kiosk badge add.",
         en="A card that nobody was given. Whoever showed it registers by phone; after that: kiosk badge add.",
     ),
+    TaskKind.SALVAGED: text(
+        nl="De opslag was beschadigd en is hersteld (zie de nota). Vraag wie toen badgede; vervang de kaart of schijf.",
+        fr="Le stockage était abîmé et a été récupéré (voir la note). Demandez qui badgeait; remplacez la carte ou le disque.",
+        de="Der Speicher war beschädigt und wurde gerettet (siehe Notiz). Fragen Sie, wer da stempelte; tauschen Sie den Speicher.",
+        en="The store was damaged and was salvaged (see the note). Ask who tapped then; replace the card or disk.",
+    ),
     TaskKind.NOT_CANCELLED: text(
         nl="De dienst annuleerde deze registratie niet (zie de nota). Vergelijk: kiosk registrations show.",
         fr="Le service n'a pas annulé cet enregistrement (voir la note). Comparez : kiosk registrations show.",
