@@ -143,10 +143,11 @@ def test_a_newer_store_is_left_as_it_is(tmp_path: Path) -> None:
         pass
     path = tmp_path / "kiosk.db"
     run_sql(path, "PRAGMA user_version = 999")
-    count = (
+    run_sql(
+        path,
         "WITH RECURSIVE step (n) AS (SELECT count(*) + 1 FROM _sqlite_migrations UNION ALL SELECT n + 1 FROM step WHERE n < 999)"
+        " INSERT INTO _sqlite_migrations (migration_set, name) SELECT 'ciao-kiosk', 'v' || n FROM step",
     )
-    run_sql(path, count + " INSERT INTO _sqlite_migrations (migration_set, name) SELECT 'ciao-kiosk', 'v' || n FROM step")
     before = path.read_bytes()
     with pytest.raises(UsageError, match=f"schema 999, this program knows {len(schema.STEPS)}") as refused, open_store(tmp_path):
         pass
