@@ -24,7 +24,7 @@ DAY_MS: Final = 86_400_000
 YOUNGEST_MS: Final = 7 * DAY_MS
 #: Ids looked at in one read, and rows deleted in one transaction: no tap waits longer than 20 ms on a slower machine.
 WINDOW: Final = 500
-SLICE: Final = 100
+SLICE: Final = 25
 #: Where the record says up to when taps were purged; Unix milliseconds UTC.
 _PURGED: Final = "purged_ms"
 
@@ -37,13 +37,12 @@ _TAPS: Final = (
     "SELECT id, at_ms, clock_trusted OR healed_ms IS NOT NULL, (direction IS NOT NULL) = {local} FROM taps"
     " WHERE id > ? ORDER BY id LIMIT ?"
 )
-#: Of the given rows those that may go: the row's person has a later one that counts, and that is finished; a row of nobody is
-#: what ``erasure`` left of the newest one.
+#: Of the given rows those that may go: the row's person has a later one that counts, and that is finished.
 _MAY_GO: Final = (
     f"SELECT id, at_ms FROM registrations r WHERE id IN ({{marks}}) AND {_FINISHED}"  # noqa: S608  our own words
     " AND id < (SELECT max(id) FROM registrations)"
-    f" AND (holder = 0 OR (SELECT {_FINISHED} FROM registrations n WHERE n.holder = r.holder AND +n.book = r.book AND n.id > r.id"
-    " AND n.state <> 'cancelled' ORDER BY n.id LIMIT 1))"
+    f" AND (SELECT {_FINISHED} FROM registrations n WHERE n.holder = r.holder AND +n.book = r.book AND n.id > r.id"
+    " AND n.state <> 'cancelled' ORDER BY n.id LIMIT 1)"
     " AND holder NOT IN (SELECT holder FROM tasks WHERE closed_ms IS NULL AND holder IS NOT NULL)"
     " AND NOT EXISTS (SELECT 1 FROM tasks WHERE closed_ms IS NULL AND registration = r.id) ORDER BY id"
 )
@@ -115,13 +114,16 @@ def purge(outbox: Outbox, term: Term, *, after: int, cutoff_ms: int, now_ms: int
     """
     rows = outbox.database.read(lambda connection: connection.execute(term.window, (after, WINDOW)).fetchall())
     # A moment that lies ahead is a clock's mistake: it must not keep everything before it for years.
-    end = next((index for index, row in enumerate(rows) if row[2] and cutoff_ms <= row[1] <= now_ms), len(rows))
+    young = next((index for index, row in enumerate(rows) if row[2] and cutoff_ms <= row[1] <= now_ms), None)
+    end = len(rows) if young is None else young
+    while end and not (rows[end - 1][2] and rows[end - 1][1] < cutoff_ms):
+        end -= 1  # nothing that is surely old comes after it: it may be young
     due = [row[0] for row in rows[:end] if row[3]][:most]
-    looked = rows[end - 1][0] if end else after
+    looked, more = (rows[end - 1][0], young is None and len(rows) == WINDOW) if end else (after, False)
     if len(due) == most:
-        looked, end = due[-1], len(rows)
+        looked, more = due[-1], True
     gone = outbox.database.write(partial(_delete, outbox.vault, term, due, now_ms)) if due else 0
-    return Progress(after=looked if rows and end == len(rows) else None, gone=gone)
+    return Progress(after=looked if more else None, gone=gone)
 
 
 def count_finished(connection: sqlite3.Connection) -> int:

@@ -117,6 +117,11 @@ def every_insz(connection: sqlite3.Connection, vault: Vault, holder: int) -> fro
     return frozenset(unpack_profile(vault.open(Field.PROFILE, uid, sealed)).insz.digits for uid, sealed in rows)
 
 
+def is_forgotten(connection: sqlite3.Connection, holder: int) -> bool:
+    """Whether this person was let go of: only his number is left."""
+    return connection.execute("SELECT 1 FROM holders WHERE id = ? AND forgotten_ms IS NOT NULL", (holder,)).fetchone() is not None
+
+
 def enrol(connection: sqlite3.Connection, vault: Vault, line: BadgeLine, *, at_ms: int) -> Enrolled | Taken:
     """Give a card to the holder with this INSZ, who is made if nobody ever had it; fields given again correct his profile.
 

@@ -19,7 +19,7 @@ from kiosk.books import Book
 from kiosk.certificate import Certificate, read_certificate
 from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.control import Call
-from kiosk.desk import Desk, book, chain, chores, papers, people, presence, registrations
+from kiosk.desk import Desk, book, chain, chores, erasing, papers, people, presence, registrations
 from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, UsageError
 from kiosk.expiry import certificate_asks, days_until, declaration_asks
@@ -37,6 +37,7 @@ _OPEN_SECONDS: Final = 5.0
 #: What the desk can do, with or without a daemon, by the verb's words.
 DESK_CALLS: Final = {
     **people.CALLS,
+    **erasing.CALLS,
     **book.CALLS,
     **presence.CALLS,
     **chores.CALLS,

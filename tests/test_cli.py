@@ -92,7 +92,7 @@ def test_every_verb_explains_itself(kiosk: Kiosk) -> None:
         assert kiosk(verb, "--help").code == 0
     for group, names in (
         ("badge", ("add", "import", "list", "revoke")),
-        ("holder", ("show", "edit", "replace-insz")),
+        ("holder", ("show", "edit", "replace-insz", "forget")),
         ("outbox", ("list", "show", "retry", "release", "cancel", "resolve")),
     ):
         for name in names:
@@ -293,6 +293,17 @@ def test_a_badge_is_revoked_by_id_or_card(kiosk: Kiosk, monkeypatch: pytest.Monk
     assert kiosk("badge", "revoke", "99").code == 1
     assert kiosk("badge", "revoke", "zz").code == 2
     assert "no badges yet" not in kiosk("badge", "list").out
+
+
+def test_a_holder_is_let_go_of(kiosk: Kiosk) -> None:
+    """A preview tells what would go; then it is gone, and the roster knows nobody of that number any more."""
+    add(kiosk, 0)
+    add(kiosk, 1)
+    would = kiosk("holder", "forget", "1", "--reason", "left the company", "--preview").out
+    assert would.startswith("would go: 1 profiles, 1 badges")
+    told(kiosk("holder", "forget", "1", "--reason", "left the company", "--json"))
+    assert [item["holder"] for item in told(kiosk("badge", "list", "--json"))["items"]] == [2]
+    assert kiosk("holder", "forget", "9", "--reason", "left the company").code == 1
 
 
 def test_a_holder_is_shown_and_corrected(kiosk: Kiosk) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -85,7 +86,7 @@ def badge_revoke(context: click.Context, *, which: str, as_json: bool) -> None:
 
 @click.group()
 def holder() -> None:
-    """The person behind badges: show, edit, replace-insz."""
+    """The person behind badges: show, edit, replace-insz, forget."""
 
 
 @holder.command("show")
@@ -122,6 +123,28 @@ def holder_replace_insz(context: click.Context, *, number: int, as_json: bool) -
     insz = click.prompt("new INSZ", hide_input=True) if sys.stdin.isatty() else decoded(read_stdin()).strip()
     result = ask(context, "holder replace-insz", {"holder": number, "insz": insz}, writes=True)
     show(result, as_json=as_json, text=lambda: fields(result))
+
+
+@holder.command("forget")
+@click.argument("number", metavar="ID", type=click.IntRange(1))
+@click.option("--reason", required=True, help="Why, in a few words; kept sealed. No names or numbers of people.")
+@click.option("--preview", is_flag=True, help="Tell what would go, and change nothing.")
+@click.option("--although-recent", is_flag=True, help="Also within the 30 days in which RSZ corrects his last registration.")
+@json_option
+@click.pass_context
+def holder_forget(context: click.Context, *, number: int, reason: str, preview: bool, although_recent: bool, as_json: bool) -> None:
+    """Let a person go: everything about him on this box, for good. Says what keeps him where he can't be let go of yet."""
+    given = {"holder": number, "reason": reason, "preview": preview, "recent": although_recent}
+    result = ask(context, "holder forget", given, writes=True)
+    show(result, as_json=as_json, text=lambda: _let_go(result))
+
+
+def _let_go(result: Mapping[str, Any]) -> str:
+    rows = ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in result["rows"].items() if count)
+    told = [f"{'gone' if result['forgotten'] else 'would go'}: {rows or 'nothing was left'}"]
+    told += [f"stays: {each}" for each in result["stays"]]
+    told += [f"still holds his data, delete it yourself: {name}" for name in result["copies"]]
+    return "\n".join(told)
 
 
 def _asked() -> dict[str, object]:

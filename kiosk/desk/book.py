@@ -109,7 +109,7 @@ def outbox_cancel(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
         Declined: It is in another state.
     """
     params.only(asked, ("id", "reason"))
-    number, because = params.number(asked, "id"), _because(asked)
+    number, because = params.number(asked, "id"), because_of(asked)
     at_ms = desk.clock().wall_ms
 
     def work(connection: sqlite3.Connection) -> None:
@@ -280,7 +280,8 @@ def _state(asked: Mapping[str, object]) -> State | None:
     return State(wanted)
 
 
-def _because(asked: Mapping[str, object]) -> str:
+def because_of(asked: Mapping[str, object]) -> str:
+    """The human's reason; raises ``UsageError`` where it is none, too long, or holds somebody's number."""
     because = params.text(asked, "reason").strip()
     if len(because) > _LONGEST_REASON or not because.isprintable():
         raise UsageError(f"reason: at most {_LONGEST_REASON} characters, without line breaks")

@@ -198,7 +198,7 @@ def _holder(desk: Desk, connection: sqlite3.Connection, asked: Mapping[str, obje
         holder = roster.holder_of_card(connection, desk.vault, params.card(asked))
     else:
         holder = params.number(asked, "holder")
-    if holder is None or roster.added_ms(connection, holder) is None:
+    if holder is None or roster.added_ms(connection, holder) is None or roster.is_forgotten(connection, holder):
         raise Declined("the roster knows no such holder", repair="`kiosk badge list` shows all of them")
     return holder
 

@@ -1,0 +1,126 @@
+"""All SQL of letting one person go: what keeps him, what there is of him, and its deletion, slice by slice.
+
+His number stays, so that it is never given to another; content and salts of the record's entries about him go, and the chain
+still verifies.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from kiosk import evidence, purging, taps
+from kiosk.evidence import Entry
+from kiosk.model import Direction
+from kiosk.vault import Vault
+
+_UNFINISHED: Final = (
+    "SELECT id FROM registrations WHERE holder = ? AND +book = ?"
+    " AND (state IN ('queued', 'in_flight', 'unknown', 'held') OR cancel_requested > 0) ORDER BY id LIMIT ?"
+)
+_KNOWN: Final = "SELECT 1 FROM holders WHERE id = ? AND forgotten_ms IS NULL"
+#: What is told of each table, by a word for people.
+_COUNTS: Final = {
+    "profiles": "SELECT count(*) FROM profiles WHERE holder = ?",
+    "badges": "SELECT count(*) FROM badges WHERE holder = ?",
+    "registrations": "SELECT count(*) FROM registrations WHERE holder = ?",
+    "taps": "SELECT count(*) FROM taps WHERE holder = ?1 OR card_index IN (SELECT card_index FROM badges WHERE holder = ?1)",
+    "other_channels": "SELECT count(*) FROM elsewhere WHERE holder = ?",
+    "tasks": "SELECT count(*) FROM tasks WHERE holder = ?",
+    "notices": "SELECT count(*) FROM notices WHERE holder = ?",
+}
+_NAMED: Final = 20
+#: Rows deleted in one transaction, each with several pages: no tap waits longer than 20 ms on a slower machine.
+_SLICE: Final = 25
+_ROWS: Final = {
+    "registrations": "SELECT id FROM registrations WHERE holder = ? LIMIT ?",
+    "taps": "SELECT id FROM taps WHERE holder = ?1 OR card_index IN (SELECT card_index FROM badges WHERE holder = ?1) LIMIT ?2",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What keeps a person, and what there is of him.
+
+    Attributes:
+        known: Whether there is such a person still.
+        unfinished: Registrations of this book that are on their way or wait for a human; twenty at most.
+        inside: Whether a stay of his is open in this book, and not so old that he only forgot to tap out.
+        newest: Whether the newest row of the book is his: numbers are given once, so it can't go.
+        last_ms: When he tapped last, Unix milliseconds UTC, or None.
+        counts: How many rows of each kind.
+    """
+
+    known: bool
+    unfinished: tuple[int, ...]
+    inside: bool
+    newest: bool
+    last_ms: int | None
+    counts: dict[str, int]
+
+
+def standing(connection: sqlite3.Connection, *, book: int, holder: int, since_ms: int) -> Standing:
+    """Look at everything that there is of a holder; a stay from before ``since_ms`` (Unix milliseconds UTC) is none any more."""
+    newest = taps.newest_tap(connection, book=book, holder=holder)
+    last = connection.execute("SELECT max(at_ms) FROM registrations WHERE holder = ?", (holder,)).fetchone()[0]
+    owner = connection.execute("SELECT holder FROM registrations ORDER BY id DESC LIMIT 1").fetchone()
+    return Standing(
+        known=connection.execute(_KNOWN, (holder,)).fetchone() is not None,
+        unfinished=tuple(row[0] for row in connection.execute(_UNFINISHED, (holder, book, _NAMED))),
+        inside=newest is not None and newest.last.direction is Direction.IN and newest.last.at_ms >= since_ms,
+        newest=owner == (holder,),
+        last_ms=last,
+        counts={word: int(connection.execute(sql, (holder,)).fetchone()[0]) for word, sql in _COUNTS.items()},
+    )
+
+
+def revoke(connection: sqlite3.Connection, *, holder: int, at_ms: int) -> None:
+    """Let no card of his open anything any more, inside the caller's transaction: what follows takes a while."""
+    connection.execute("UPDATE badges SET revoked_ms = ? WHERE holder = ? AND revoked_ms IS NULL", (at_ms, holder))
+
+
+def own_subjects(connection: sqlite3.Connection, holder: int) -> set[str]:
+    """What the record calls him, his badges, and the tasks about him."""
+    found = {f"holder:{holder}"}
+    for word, table in (("badge", "badges"), ("task", "tasks"), ("registration", "registrations"), ("tap", "taps")):
+        rows = connection.execute(f"SELECT id FROM {table} WHERE holder = ?", (holder,))  # noqa: S608  our own words
+        found |= {f"{word}:{row[0]}" for row in rows}
+    return found
+
+
+def erase(connection: sqlite3.Connection, subjects: Iterable[str]) -> None:
+    """Let go of what the record says of these subjects, inside the caller's transaction."""
+    for subject in subjects:
+        evidence.erase(connection, [entry.id for entry in evidence.about(connection, subject)])
+
+
+def next_slice(connection: sqlite3.Connection, vault: Vault, *, holder: int, at_ms: int) -> bool:
+    """Delete some of his registrations or taps, inside the caller's transaction; False at the end."""
+    for table, sql in _ROWS.items():
+        rows = [row[0] for row in connection.execute(sql, (holder, _SLICE))]
+        if rows:
+            if table == "registrations":
+                marks = ", ".join("?" * len(rows))
+                connection.execute(f"DELETE FROM tasks WHERE registration IN ({marks})", rows)  # noqa: S608  question marks only
+            purging.delete_rows(connection, vault, table, rows, at_ms=at_ms, why="erasure")
+            return True
+    return False
+
+
+def finish(connection: sqlite3.Connection, vault: Vault, *, holder: int, at_ms: int, because: str, counts: dict[str, int]) -> None:
+    """Let go of everything else, inside the caller's transaction; only then does the record call him gone.
+
+    Args:
+        connection: The store, in a transaction.
+        vault: Seals the entry.
+        holder: Who.
+        at_ms: Unix milliseconds UTC.
+        because: A human's reason.
+        counts: What there was of him, for the record.
+    """
+    for table in ("notices", "elsewhere", "tasks", "badges", "profiles"):
+        connection.execute(f"DELETE FROM {table} WHERE holder = ?", (holder,))  # noqa: S608  our own words
+    connection.execute("UPDATE holders SET forgotten_ms = ? WHERE id = ?", (at_ms, holder))
+    evidence.record(connection, vault, Entry.ERASED, "box", at_ms=at_ms, facts={"counts": counts}, person={"because": because})
