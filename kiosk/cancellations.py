@@ -25,6 +25,7 @@ from kiosk.tasks import close_tasks, open_task
 _DONE_WITH: Final = frozenset(
     {
         TaskKind.MISSING_IN,
+        TaskKind.MISSING_OUT,
         TaskKind.LONG_STAY,
         TaskKind.VALIDITY,
         TaskKind.REMARK,

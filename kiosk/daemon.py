@@ -42,6 +42,7 @@ from kiosk.panel import Panel, wirings
 from kiosk.patterns import pattern_for
 from kiosk.presses import NOTHING, Presses
 from kiosk.reconciliation import Reconciler, Reconciliation
+from kiosk.reminders import Reminders, ReminderSettings
 from kiosk.retention import Caretaker
 from kiosk.settings import Config, Driver, LatePolicy
 from kiosk.settings import Reader as ReaderSettings
@@ -115,6 +116,7 @@ class _Daemon:
             configuration=config_digest.digests(config),
         )
         self._caretaker = Caretaker(book, config.retention, house.timekeeper.read, zone=config.site.time_zone)
+        self._reminders = Reminders(book, house.timekeeper.read, ReminderSettings(max_shift_hours=config.rules.max_shift_hours))
         self._intake = self._build_intake()
         self._presses = Presses()
         self._panel = self._build_panel()
@@ -159,6 +161,7 @@ class _Daemon:
             "reconciliation": self._reconciliation.run,
             "notary": self._notary.run,
             "retention": self._caretaker.run,
+            "reminders": self._reminders.run,
         }
         self._crew.start(essential=essential, restarted=restarted)
 
@@ -185,6 +188,7 @@ class _Daemon:
         self._channels.nudge()
         self._notary.nudge()
         self._clockwork.nudge()
+        self._reminders.nudge()
         if self._services is not None:
             self._services.abort()
         for door in self._entrances:

@@ -23,6 +23,7 @@ from kiosk.outbox import Outbox, is_paused, park
 from kiosk.records import pack_draft, unpack_draft
 from kiosk.rules import DeclarationTerm, LastTap, Limits
 from kiosk.taps import TIMED
+from kiosk.tasks import date_tasks
 from kiosk.vault import Field
 
 #: Rows healed in one transaction: some 10 ms, so that no tap waits longer than 20 ms on a slower machine.
@@ -215,6 +216,7 @@ class _Work:
             paused = row.group_index is not None and is_paused(connection, outbox.book, row.group_index)
             reason = Reason.GROUP.value if paused else None
         connection.execute(_HEAL_SQL, (then.wall_ms, sealed, row.state, reason, self.now_ms, *_interval(then), row.id))
+        date_tasks(connection, registration=row.id)
         if held is not None:
             park(connection, book=outbox.book, row=row.id, holder=row.holder, reason=held, at_ms=self.now_ms)
         facts = {

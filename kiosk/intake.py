@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final, assert_never
 
 from hardware.ports import Card, Sighting, Unreadable
-from kiosk import notices, outbox, roster, rules, taps, tasks
+from kiosk import notices, outbox, roster, rules, stays, taps, tasks
 from kiosk.database import Database
 from kiosk.errors import SealBroken, StoreError
 from kiosk.identifiers import CardId
@@ -116,19 +116,44 @@ class Intake:
         match decision:
             case rules.Already(since_ms=since, direction=direction):
                 return _answer(tap, found.profile, Signal.ALREADY, direction, since_ms=since)
-            case rules.Record(direction=way, tasks=opened) if self._obligations.are_none(way, found.profile, newest):
-                return self._write_local(connection, tap, found, way, opened)
-            case rules.Record(direction=Direction.IN, tasks=opened):
+            case rules.Record(direction=way) if self._obligations.are_none(way, found.profile, newest):
+                return self._write_local(connection, tap, found, way, self._asked(connection, tap, found, decision, newest))
+            case rules.Record(direction=Direction.IN):
                 rows: tuple[Owed, ...] = (self._obligations.arrival(connection, tap, gate, found.profile),)
-            case rules.Record(tasks=opened):
+            case rules.Record():
                 rows = (self._obligations.departure(connection, tap, gate, found.profile, stay),)
             case rules.Switch():
-                opened = ()
                 left = self._obligations.departure(connection, tap, gate, found.profile, stay)
                 rows = (left, self._obligations.arrival(connection, tap, gate, found.profile))
             case _:
                 assert_never(decision)
-        return self._write(connection, tap, found, rows, opened)
+        return self._write(connection, tap, found, rows, self._asked(connection, tap, found, decision, newest))
+
+    def _asked(
+        self,
+        connection: sqlite3.Connection,
+        tap: taps.Moment,
+        found: roster.Found,
+        decision: rules.Record | rules.Switch,
+        newest: taps.Newest | None,
+    ) -> tuple[TaskKind, ...]:
+        """Say what to ask about the new row; what is asked about the stay before names that stay's IN, and is settled here."""
+        book, holder, at_ms = self._book, found.holder, tap.now.at_ms
+        match decision:
+            case rules.Record(direction=Direction.IN, tasks=(TaskKind.MISSING_OUT,)) if newest is not None:
+                stays.ask_for_out(connection, newest, book=book, holder=holder, at_ms=at_ms)
+                return ()
+            case rules.Record(direction=Direction.OUT, tasks=asked) if newest is not None:
+                long = rules.is_long(newest.last, tap.now, self._site.limits)
+                # Whoever was asked for this OUT hears at least that it came late.
+                late = long and stays.ended(connection, newest, book=book, holder=holder, at_ms=at_ms)
+                return (TaskKind.LONG_STAY,) if late else asked
+            case rules.Record(tasks=asked):
+                return asked
+            case rules.Switch():
+                return ()
+            case _:
+                assert_never(decision)
 
     def _write(
         self,
@@ -178,7 +203,8 @@ class Intake:
         taps.add_tap(connection, self._vault, tap, book=self._book, signal=Signal.UNKNOWN_CARD)
         # One task a card, not a tap: the card's blind index tells them apart and says nothing.
         note = f"card key {tap.card_index.hex()[:8]}"
-        tasks.open_task(connection, TaskKind.UNKNOWN_CARD, book=self._book, at_ms=tap.now.at_ms, note=note)
+        about_ms = tap.now.at_ms if tap.clock.trusted else None
+        tasks.open_task(connection, TaskKind.UNKNOWN_CARD, book=self._book, at_ms=tap.now.at_ms, note=note, about_ms=about_ms)
         return Answer(signal=Signal.UNKNOWN_CARD, clock=_word(tap))
 
 

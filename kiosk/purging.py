@@ -139,9 +139,14 @@ def purged_ms(connection: sqlite3.Connection) -> int | None:
 
 
 def expire(connection: sqlite3.Connection, *, before_ms: int) -> int:
-    """Delete a slice of what was closed or told before; inside the caller's transaction. Returns how many rows went."""
+    """Delete a slice of what was closed or told before; inside the caller's transaction. Returns how many rows went.
+
+    What a human has seen to stays as long as the row that it is about: without it he would be asked again (``tasks.is_asked``).
+    """
     closed = connection.execute(
-        "DELETE FROM tasks WHERE id IN (SELECT id FROM tasks WHERE closed_ms < ? LIMIT ?)", (before_ms, SLICE)
+        "DELETE FROM tasks WHERE id IN (SELECT id FROM tasks t WHERE closed_ms < ?"
+        " AND NOT (by_hand AND EXISTS (SELECT 1 FROM registrations WHERE id = t.registration)) LIMIT ?)",
+        (before_ms, SLICE),
     ).rowcount
     told = connection.execute(
         "DELETE FROM notices WHERE id IN (SELECT id FROM notices n WHERE told_ms < ?"

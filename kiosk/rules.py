@@ -119,6 +119,11 @@ def _wish(reader: ReaderDirection, press: Press | None) -> ReaderDirection:
     return ReaderDirection.IN if press is Press.IN else ReaderDirection.OUT
 
 
+def is_long(last: LastTap, now: Now, limits: Limits) -> bool:
+    """Whether so much time has passed since this IN that an OUT now is asked about, or was asked for."""
+    return _elapsed_ms(last, now) > limits.ask_after_hours * _HOUR_MS
+
+
 def _elapsed_ms(last: LastTap | None, now: Now) -> float:
     """Time since the last tap: by the boot clock within a boot, by the wall clock across boots; negative is no repeat."""
     if last is None:

@@ -263,6 +263,12 @@ ALTER TABLE taps ADD COLUMN latest_ms INTEGER;
 CREATE INDEX registrations_unhealed ON registrations (boot_id) WHERE clock_trusted = 0 AND latest_ms IS NULL;
 CREATE INDEX taps_unhealed ON taps (boot_id) WHERE clock_trusted = 0 AND latest_ms IS NULL;
 
+-- about_ms: the moment of the presence that a task is about, where one is known: by it the days count that are left. by_hand:
+-- a human has seen to it, so the same is not asked again by itself.
+ALTER TABLE tasks ADD COLUMN about_ms INTEGER;
+ALTER TABLE tasks ADD COLUMN by_hand INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX tasks_of ON tasks (holder, kind);
+
 -- A person who was erased: the number stays, so that it is never given to another.
 ALTER TABLE holders ADD COLUMN forgotten_ms INTEGER;
 """

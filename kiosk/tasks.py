@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from typing import Any, Final
 
 from kiosk.model import TaskKind
+
+_COLUMNS: Final = "SELECT id, kind, registration, holder, opened_ms, note, about_ms FROM tasks"
+#: When the presence was that a registration is about; unknown while nobody vouches for the time of its tap.
+_ABOUT_SQL: Final = "(SELECT CASE WHEN clock_trusted = 1 OR healed_ms IS NOT NULL THEN at_ms END FROM registrations WHERE id = ?)"
+_OPEN_SQL: Final = (
+    "INSERT INTO tasks (kind, book, registration, holder, opened_ms, note, about_ms)"  # noqa: S608  our own words
+    f" SELECT ?, ?, ?, ?, ?, ?, ifnull(?, {_ABOUT_SQL})"
+    " WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE closed_ms IS NULL AND kind = ? AND book = ?"
+    " AND registration IS ? AND holder IS ? AND note IS ?)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One open task; ``note`` is never personal."""
+    """One open task; ``note`` is never personal. ``about_ms`` is the moment of the presence that it is about, or None."""
 
     id: int
     kind: TaskKind
@@ -18,6 +29,7 @@ class Task:
     holder: int | None
     opened_ms: int
     note: str | None
+    about_ms: int | None = None
 
 
 def open_task(
@@ -29,13 +41,64 @@ def open_task(
     registration: int | None = None,
     holder: int | None = None,
     note: str | None = None,
-) -> None:
-    """Open a task inside the caller's transaction, unless the same one is open already."""
+    about_ms: int | None = None,
+) -> bool:
+    """Open a task inside the caller's transaction, unless the same one is open already.
+
+    Args:
+        connection: The store, in a transaction.
+        kind: What is asked.
+        book: The current book.
+        at_ms: Now, Unix milliseconds UTC.
+        registration: The row of the book that it is about, or None.
+        holder: The person that it is about, or None.
+        note: What else tells it from another; never personal.
+        about_ms: When the presence was that it is about, Unix milliseconds UTC; left out, the registration says it.
+
+    Returns:
+        Whether it is a new one.
+    """
+    same = (kind.value, book, registration, holder, note)
+    values = (kind.value, book, registration, holder, at_ms, note, about_ms, registration, *same)
+    return connection.execute(_OPEN_SQL, values).rowcount == 1
+
+
+def open_once(
+    connection: sqlite3.Connection,
+    kind: TaskKind,
+    *,
+    book: int,
+    at_ms: int,
+    holder: int,
+    registration: int | None = None,
+    note: str | None = None,
+    about_ms: int | None = None,
+) -> bool:
+    """Open a task as ``open_task`` does, but never again once a human has seen to the same."""
+    if is_asked(connection, kind, book=book, holder=holder, registration=registration, note=note):
+        return False
+    return open_task(
+        connection, kind, book=book, at_ms=at_ms, registration=registration, holder=holder, note=note, about_ms=about_ms
+    )
+
+
+def is_asked(
+    connection: sqlite3.Connection, kind: TaskKind, *, book: int, holder: int, registration: int | None, note: str | None
+) -> bool:
+    """Whether a human is asked this about a holder, or was and has seen to it."""
+    found = connection.execute(
+        "SELECT 1 FROM tasks WHERE holder = ? AND kind = ? AND (closed_ms IS NULL OR by_hand) AND book = ? AND registration IS ?"
+        " AND note IS ? LIMIT 1",
+        (holder, kind.value, book, registration, note),
+    ).fetchone()
+    return found is not None
+
+
+def date_tasks(connection: sqlite3.Connection, *, registration: int) -> None:
+    """Date the open tasks about a registration anew, inside the caller's transaction: the time of its tap was healed."""
     connection.execute(
-        "INSERT INTO tasks (kind, book, registration, holder, opened_ms, note) SELECT ?, ?, ?, ?, ?, ?"
-        " WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE closed_ms IS NULL AND kind = ? AND book = ?"
-        " AND registration IS ? AND holder IS ? AND note IS ?)",
-        (kind.value, book, registration, holder, at_ms, note, kind.value, book, registration, holder, note),
+        f"UPDATE tasks SET about_ms = {_ABOUT_SQL} WHERE closed_ms IS NULL AND registration = ?",  # noqa: S608  our own words
+        (registration, registration),
     )
 
 
@@ -57,19 +120,14 @@ def close_holder_tasks(connection: sqlite3.Connection, *, holder: int, kind: Tas
 
 def open_tasks(connection: sqlite3.Connection, book: int) -> list[Task]:
     """Every open task of a book, oldest first."""
-    rows = connection.execute(
-        "SELECT id, kind, registration, holder, opened_ms, note FROM tasks WHERE closed_ms IS NULL AND book = ? ORDER BY id",
-        (book,),
-    )
-    return [
-        Task(id=row[0], kind=TaskKind(row[1]), registration=row[2], holder=row[3], opened_ms=row[4], note=row[5]) for row in rows
-    ]
+    rows = connection.execute(f"{_COLUMNS} WHERE closed_ms IS NULL AND book = ? ORDER BY id", (book,))
+    return [_task(row) for row in rows]
 
 
 def close_task(connection: sqlite3.Connection, number: int, *, book: int, at_ms: int) -> bool:
-    """Close one open task of this book, inside the caller's transaction; False when there is none."""
+    """Note that a human has seen to one open task of this book, inside the caller's transaction; False when there is none."""
     done = connection.execute(
-        "UPDATE tasks SET closed_ms = ? WHERE id = ? AND book = ? AND closed_ms IS NULL", (at_ms, number, book)
+        "UPDATE tasks SET closed_ms = ?, by_hand = 1 WHERE id = ? AND book = ? AND closed_ms IS NULL", (at_ms, number, book)
     )
     return done.rowcount == 1
 
@@ -77,3 +135,16 @@ def close_task(connection: sqlite3.Connection, number: int, *, book: int, at_ms:
 def count_open(connection: sqlite3.Connection, book: int) -> int:
     """How many things a human is asked for."""
     return int(connection.execute("SELECT count(*) FROM tasks WHERE closed_ms IS NULL AND book = ?", (book,)).fetchone()[0])
+
+
+def _task(row: tuple[Any, ...]) -> Task:
+    number, kind, registration, holder, opened_ms, note, about_ms = row
+    return Task(
+        id=number,
+        kind=TaskKind(kind),
+        registration=registration,
+        holder=holder,
+        opened_ms=opened_ms,
+        note=note,
+        about_ms=about_ms,
+    )

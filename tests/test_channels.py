@@ -135,8 +135,8 @@ def test_the_first_look_covers_the_shift_and_the_day_and_later_ones_the_last_hou
 def test_a_missing_out_is_looked_for_where_its_stay_began(world: World) -> None:
     """Who checked out by phone on Friday evening is not asked for it on Monday."""
     came = world.time.wall_ms - 65 * _HOUR_MS
-    world.tap(0, ago_seconds=65 * 3600)
-    number = world.tap(0)
+    number = world.tap(0, ago_seconds=65 * 3600)
+    world.tap(0)
     holder = world.holder(0)
     world.database.write(
         lambda c: open_task(c, TaskKind.MISSING_OUT, book=1, at_ms=world.time.wall_ms, registration=number, holder=holder)

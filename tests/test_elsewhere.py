@@ -181,10 +181,10 @@ def test_what_became_a_row_of_ours_no_longer_counts_as_another_channels(world: W
 
 def test_a_missing_out_that_another_channel_shows_is_no_task_any_more(world: World) -> None:
     """Only an OUT between the two INs, of that person."""
-    world.tap(0, ago_seconds=60_000)
-    later = world.tap(0, ago_seconds=1000)
-    world.tap(1, ago_seconds=60_000)
-    other = world.tap(1, ago_seconds=1000)
+    later = world.tap(0, ago_seconds=60_000)
+    world.tap(0, ago_seconds=1000)
+    other = world.tap(1, ago_seconds=60_000)
+    world.tap(1, ago_seconds=1000)
     for number, person in ((later, 0), (other, 1)):
         holder = world.holder(person)
         world.database.write(

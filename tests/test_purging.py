@@ -204,6 +204,15 @@ def test_closed_tasks_and_told_notices_go(world: World) -> None:
     assert world.database.write(lambda c: purging.expire_days(c, before="2026-08-02")) == 1
 
 
+def test_what_a_human_has_seen_to_is_kept_as_long_as_its_row(world: World) -> None:
+    """Else he would be asked about a forgotten check-out again, once the answer is old."""
+    row = world.tap()
+    sql = "INSERT INTO tasks (kind, book, opened_ms, closed_ms, registration, by_hand) VALUES ('missing_out', 1, 0, 10, ?, ?)"
+    world.database.write(lambda c: c.executemany(sql, [(row, 1), (row, 0), (row + 1, 1), (None, 1)]))
+    assert world.database.write(lambda c: purging.expire(c, before_ms=20)) == 3
+    assert world.select("SELECT registration, by_hand FROM tasks") == [(row, 1)]
+
+
 def test_old_entries_lose_what_they_say_of_people(world: World) -> None:
     """Content goes, the entry stands; what the box did by itself stays told, and so does what is young."""
 

@@ -10,7 +10,8 @@ import pytest
 
 from kiosk.database import Database
 from kiosk.model import TaskKind
-from kiosk.tasks import Task, close_holder_tasks, close_task, close_tasks, count_open, open_task, open_tasks
+from kiosk.tasks import Task, close_holder_tasks, close_task, close_tasks, count_open, date_tasks, open_once, open_task, open_tasks
+from tests.desks import Clock, add_row, draft, open_desk, put
 from tests.stores import open_store
 
 BOOK, OTHER_BOOK = 1, 2
@@ -132,6 +133,32 @@ def test_a_human_closes_one_open_task_of_his_book(database: Database) -> None:
     ask(database, TaskKind.UNKNOWN_CARD, registration=1)
     closed = [database.write(lambda c, n=number: close_task(c, n, book=BOOK, at_ms=AT_MS)) for number in (1, 2, 2, 3)]  # type: ignore[misc]  # the default binds the number
     assert closed == [False, True, False, False]
+
+
+def test_what_a_human_has_seen_to_is_asked_once_only(database: Database) -> None:
+    """What closed by itself may be asked again; what he closed may not; a note tells one question from another."""
+
+    def once(note: str | None = None) -> bool:
+        return database.write(
+            lambda c: open_once(c, TaskKind.MISSING_OUT, book=BOOK, at_ms=AT_MS, holder=3, registration=17, note=note)
+        )
+
+    assert (once(), once()) == (True, False)
+    database.write(lambda c: close_tasks(c, registration=17, kinds=frozenset({TaskKind.MISSING_OUT}), at_ms=AT_MS))
+    assert once()
+    database.write(lambda c: close_task(c, 2, book=BOOK, at_ms=AT_MS))
+    assert (once(), once("another stay")) == (False, True)
+
+
+def test_a_task_is_dated_by_the_presence_that_it_is_about(tmp_path: Path) -> None:
+    """Not by a clock that nobody vouched for; once the time of the tap is healed, by that."""
+    with open_desk(tmp_path, Clock()) as desk:
+        row = add_row(desk, 1, draft(), trusted=False)
+        ask(desk.database, TaskKind.MISSING_IN, book=desk.book, registration=row, holder=1)
+        assert [task.about_ms for task in asked(desk.database, desk.book)] == [None]
+        put(desk, row, healed_ms=AT_MS, at_ms=AT_MS - 5000)
+        desk.database.write(lambda c: date_tasks(c, registration=row))
+        assert [task.about_ms for task in asked(desk.database, desk.book)] == [AT_MS - 5000]
 
 
 def test_closing_tasks_reads_those_of_its_registration_only(database: Database) -> None:
