@@ -118,8 +118,8 @@ class Box:
         )
         self.config.write_text(text, encoding="utf-8")
 
-    def start(self) -> Self:
-        """Start the daemon and wait until ``status`` exits 0."""
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start the daemon and wait for nothing."""
         with self.log.open("ab") as log:
             self.daemon = subprocess.Popen(
                 [sys.executable, "-m", "kiosk", "--config", str(self.config), "run"],
@@ -127,9 +127,14 @@ class Box:
                 stdin=subprocess.DEVNULL,
                 stderr=log,
             )
+        return self.daemon
+
+    def start(self) -> Self:
+        """Start the daemon and wait until ``status`` exits 0."""
+        daemon = self.spawn()
         end = time.monotonic() + 30
         while self.verb("status", "--json").code:
-            assert self.daemon.poll() is None, self.log.read_text()
+            assert daemon.poll() is None, self.log.read_text()
             assert time.monotonic() < end, self.log.read_text()
         return self
 
