@@ -22,6 +22,7 @@ from hardware.ports import Reader, Sighting, Unreadable
 from hardware.simulated import SimulatedReader
 from kiosk import config_digest, outbox
 from kiosk.channels import Channels, ChannelSettings
+from kiosk.checkup import Checkup
 from kiosk.clockwork import Clockwork
 from kiosk.contact import Pace
 from kiosk.control import ControlServer
@@ -44,6 +45,7 @@ from kiosk.presses import NOTHING, Presses
 from kiosk.reconciliation import Reconciler, Reconciliation
 from kiosk.reminders import Reminders, ReminderSettings
 from kiosk.retention import Caretaker
+from kiosk.room import Room
 from kiosk.settings import Config, Driver, LatePolicy
 from kiosk.settings import Reader as ReaderSettings
 from kiosk.switchboard import Switchboard
@@ -117,6 +119,8 @@ class _Daemon:
         )
         self._caretaker = Caretaker(book, config.retention, house.timekeeper.read, zone=config.site.time_zone)
         self._reminders = Reminders(book, house.timekeeper.read, ReminderSettings(max_shift_hours=config.rules.max_shift_hours))
+        self._room = Room(house.database, config.store.max_megabytes)
+        self._checkup = Checkup(house.database, house.timekeeper.read)
         self._intake = self._build_intake()
         self._presses = Presses()
         self._panel = self._build_panel()
@@ -133,6 +137,7 @@ class _Daemon:
             presses=self._presses,
             declarations=config.declarations,
             panel=self._panel,
+            room=self._room,
         )
         self._vigil = Vigil(house.database, house.timekeeper.read, delivery=self._delivery, readers=self._entrances)
         self._control = ControlServer(config.control.socket, self._board.calls())
@@ -162,6 +167,7 @@ class _Daemon:
             "notary": self._notary.run,
             "retention": self._caretaker.run,
             "reminders": self._reminders.run,
+            "checkup": self._checkup.run,
         }
         self._crew.start(essential=essential, restarted=restarted)
 
@@ -170,6 +176,7 @@ class _Daemon:
         asked = self._manager.watchdog_seconds
         period = _LOOK_SECONDS if asked is None else min(_LOOK_SECONDS, asked / 2)
         while self._house.database.dead is None and not self._crew.failed:
+            self._room.look()
             self._indicator.rest(pattern_for(self._board.resting(), environment=self._house.book.environment))
             if self._vigil.must_end():
                 break
@@ -189,6 +196,7 @@ class _Daemon:
         self._notary.nudge()
         self._clockwork.nudge()
         self._reminders.nudge()
+        self._checkup.nudge()
         if self._services is not None:
             self._services.abort()
         for door in self._entrances:
@@ -234,6 +242,7 @@ class _Daemon:
             clock=house.timekeeper.read,
             offline=lambda: self._delivery.status().offline,
             queued=self._delivery.nudge,
+            refusal=lambda: self._room.refusal,
         )
 
     def _build_entrance(self, reader: ReaderSettings) -> Entrance:
@@ -258,6 +267,7 @@ class _Daemon:
         self._indicator.play(pattern_for(answer.signal, offline=answer.offline, environment=self._house.book.environment))
         self._answers.tell(sighting, answer)
         self._notary.nudge()
+        self._checkup.nudge()
         _log.info("tap", extra={"reader": gate.name, "signal": answer.signal.value, "ids": answer.ids, "why": answer.why})
         if answer.signal is Signal.FAILED and self._house.database.dead is not None:
             self._crew.fail()

@@ -75,6 +75,8 @@ class Database:
         self._waiting: deque[_Job[object]] = deque()
         self._dead: StoreDead | None = None
         self._full: StoreFull | None = None
+        #: Whether the run before left its log behind: it was killed, or the power was cut.
+        self.unclean = False
 
     @property
     def full(self) -> StoreFull | None:
@@ -150,6 +152,12 @@ class Database:
                 self._connection.backup(copy, pages=_COPY_PAGES, progress=between, sleep=0)
             except sqlite3.Error as error:
                 raise StoreError(f"{target}: {error_name(error)}", repair="free space on this file system") from error
+
+    def condemn(self, why: str) -> None:
+        """Never use the file again in this process: something is wrong with it that no call has met yet."""
+        with self._lock:
+            self._dead = StoreDead(f"{self.path}: {why}", repair="the next start keeps the file and salvages what can be read")
+        _log.error("store dead", extra={"why": why})
 
     def close(self) -> None:
         """Let the store go; may be called twice."""

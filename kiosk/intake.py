@@ -11,7 +11,7 @@ from typing import Final, assert_never
 from hardware.ports import Card, Sighting, Unreadable
 from kiosk import notices, outbox, roster, rules, stays, taps, tasks
 from kiosk.database import Database
-from kiosk.errors import SealBroken, StoreError
+from kiosk.errors import SealBroken, StoreError, StoreFull
 from kiosk.identifiers import CardId
 from kiosk.model import Answer, ClockReading, Direction, Press, Profile, Signal, State, TaskKind
 from kiosk.obligations import Gate, Obligations, Owed, Site
@@ -34,6 +34,7 @@ class Intake:
         clock: Callable[[], ClockReading],
         offline: Callable[[], bool] = lambda: False,
         queued: Callable[[], None] = lambda: None,
+        refusal: Callable[[], StoreFull | None] = lambda: None,
     ) -> None:
         """Wire the parts.
 
@@ -45,6 +46,7 @@ class Intake:
             clock: Reads all clocks.
             offline: Whether the service can't be reached now; asked after the commit.
             queued: Called after a commit that left something to send.
+            refusal: Why the store may take no tap now, or None.
         """
         self._database = database
         self._vault = vault
@@ -53,6 +55,7 @@ class Intake:
         self._clock = clock
         self._offline = offline
         self._queued = queued
+        self._refusal = refusal
         self._obligations = Obligations(vault=vault, book=book, site=site)
 
     def take(self, sighting: Sighting, gate: Gate, press: Press | None = None) -> Answer:
@@ -81,6 +84,8 @@ class Intake:
             clock=clock,
         )
         try:
+            if (full := self._refusal()) is not None:
+                raise full
             answer = self._database.write(partial(self._record, tap, gate))
         except (StoreError, SealBroken, sqlite3.Error) as error:
             return Answer(signal=Signal.FAILED, why=str(error))

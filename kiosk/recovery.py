@@ -48,16 +48,18 @@ def open_store(path: Path, vault: Vault, *, create: bool, now_ms: Callable[[], i
     Raises:
         KioskError: See ``open_database``; a store that is damaged again after its salvage is a ``StoreDamaged``.
     """
+    unclean = _size(path.with_name(path.name + "-wal")) > 0
     found = _look(path)
     if found is None:
         try:
-            return open_database(path, vault, create=create)
+            database = open_database(path, vault, create=create)
         except StoreDamaged as error:
             found = error.message
         except NotOurs:
-            if not path.stat().st_size:
-                raise
             found = "its first page does not say whose it is"
+        else:
+            database.unclean = unclean
+            return database
     rescue(path, vault, at_ms=now_ms(), found=found)
     return open_database(path, vault, create=False)
 
@@ -89,9 +91,17 @@ def rescue(path: Path, vault: Vault, *, at_ms: int, found: str) -> None:
     _log.error("store salvaged", extra={"found": found, "kept_file": _kept(path, stamp).name, **done.facts()})
 
 
+def _size(path: Path) -> int:
+    """Bytes of a file; 0 where it can't be seen: of that, opening it tells in its own words."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def _look(path: Path) -> str | None:
     """Go on with a swap that was cut, and say why the store must be salvaged; None where nothing speaks for it."""
-    if not path.parent.is_dir() or not path.exists():
+    if not _size(path):
         return None
     guard = take_guard(path)
     try:

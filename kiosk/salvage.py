@@ -21,7 +21,7 @@ from kiosk import evidence, schema, store_file, tasks
 from kiosk.errors import KioskError, StoreDead, StoreFull
 from kiosk.evidence import Entry, opened
 from kiosk.mending import Mender, Row, Tally, insert
-from kiosk.model import State, TaskKind
+from kiosk.model import State, TaskKind, rfc3339
 from kiosk.pages import MAGIC, PageFile, Unreadable
 from kiosk.shapes import HIGHEST_ID, Shape, shapes
 from kiosk.trees import Met, Root, loose, roots, walk
@@ -112,6 +112,19 @@ def salvage(path: Path, target: Path, vault: Vault, *, at_ms: int, kept_as: str,
     except OSError as error:
         raise StoreDead(f"{path}: {error.strerror}", repair="check the disk; the damaged store is left as it is") from error
     return salvaged
+
+
+def told(connection: sqlite3.Connection, book: int) -> dict[str, object] | None:
+    """What the last salvage came to, while its task is open; None else."""
+    row = connection.execute(
+        "SELECT value FROM meta WHERE name = 'salvaged' AND EXISTS"
+        " (SELECT 1 FROM tasks WHERE kind = ? AND book = ? AND closed_ms IS NULL)",
+        (TaskKind.SALVAGED.value, book),
+    ).fetchone()
+    if row is None:
+        return None
+    said: dict[str, object] = json.loads(row[0])
+    return {"at": rfc3339(int(str(said.pop("at_ms")))), **said}
 
 
 class _Salvage:

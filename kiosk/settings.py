@@ -170,10 +170,11 @@ class Credential(NamesEmployer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
-    """The database file and the 32 raw bytes that seal it."""
+    """The database file, the 32 raw bytes that seal it, and how large it may grow, MiB."""
 
     path: Path
     key_file: Path
+    max_megabytes: Annotated[int, Number(16, 65_536, whole=True)] = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kiosk.contact import ServiceStatus
 from kiosk.expiry import level_of
 from kiosk.model import ClockReading, Environment, Signal, State, rfc3339
+from kiosk.room import Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,8 @@ class View:
     declarations: Sequence[DeclarationView]
     buttons: Sequence[ButtonView]
     store_failure: str | None
+    room: Standing
+    salvaged: Mapping[str, object] | None
     light: bool
     resting: Signal
     evidence: EvidenceView
@@ -123,7 +126,13 @@ def snapshot(view: View) -> dict[str, object]:
         "credentials": [{"employer": each.employer, **_ending(each.days_left), "fault": each.fault} for each in view.credentials],
         "declarations": [{"number": each.number, "name": each.name, **_ending(each.days_left)} for each in view.declarations],
         "buttons": [{"name": button.name, "state": button.state} for button in view.buttons],
-        "store": {"state": "ready" if view.store_failure is None else "failed", "why": view.store_failure},
+        "store": {
+            "state": "ready" if view.store_failure is None else "failed",
+            "why": view.store_failure,
+            "used_percent": view.room.used_percent,
+            "level": view.room.level.value,
+            "salvaged": view.salvaged,
+        },
         "evidence": {
             "signed": view.evidence.public_key is not None,
             "public_key": view.evidence.public_key,

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from hardware.indicator import boot_clock
 from hardware.ports import ReaderLost
 from hardware.simulated import SimulatedReader
-from kiosk import outbox, signing, tap_entries, tasks
+from kiosk import outbox, salvage, signing, tap_entries, tasks
 from kiosk.books import Book
 from kiosk.certificate import Certificate, read_certificate
 from kiosk.contact import ServiceState, ServiceStatus
@@ -27,6 +27,7 @@ from kiosk.identifiers import CardId, DeclarationNumber, Employer
 from kiosk.model import Answer, Press, Signal, rfc3339
 from kiosk.panel import Panel
 from kiosk.presses import NOTHING, Pending, Presses, Wish
+from kiosk.room import Room
 from kiosk.settings import Declaration, Driver
 from kiosk.status import ButtonView, CredentialView, DeclarationView, EvidenceView, ReaderView, View, resting_signal, snapshot
 
@@ -63,6 +64,7 @@ class Switchboard:
         presses: Where a press waits for its tap.
         declarations: The configured declarations.
         panel: The buttons, or None.
+        room: How full the store is.
     """
 
     desk: Desk
@@ -76,6 +78,7 @@ class Switchboard:
     presses: Presses
     declarations: Sequence[Declaration]
     panel: Panel | None
+    room: Room
 
     def calls(self) -> dict[str, Call]:
         """Everything that ``control`` may be asked, by the verb's words."""
@@ -95,7 +98,7 @@ class Switchboard:
         desk = self.desk
         tally = desk.database.read(partial(outbox.tally, book=desk.book))
         clock = desk.clock()
-        failure = desk.database.dead or desk.database.full
+        failure = desk.database.dead or desk.database.full or self.room.refusal
         return View(
             version=version("ciao-kiosk"),
             environment=self.book.environment,
@@ -114,6 +117,8 @@ class Switchboard:
             if self.panel
             else [],
             store_failure=None if failure is None else failure.message,
+            room=self.room.standing,
+            salvaged=desk.database.read(partial(salvage.told, book=desk.book)),
             light=self.light(),
             resting=self.resting(),
             evidence=self._evidence(),
@@ -160,6 +165,7 @@ class Switchboard:
             or any(certificate_asks(each.days_left) for each in self._credentials(clock.at))
             or any(declaration_asks(each.days_left) for each in self._declarations(clock.at))
             or desk.database.full is not None
+            or self.room.standing.asks
             or self.service().state is ServiceState.CONFIG_FAULT
             or len(self.faults()) > 0
             or (self.panel is not None and not self.panel.ready)

@@ -15,7 +15,7 @@ from kiosk.database import Database
 from kiosk.errors import StoreDead
 from kiosk.evidence import Entry
 from kiosk.model import ClockReading, Reason, Signal, State, TaskKind
-from kiosk.pages import Kind, PageFile
+from kiosk.pages import Kind, PageFile, Value
 from kiosk.records import card_bytes, pack_card
 from kiosk.rules import Now
 from kiosk.taps import Moment, add_tap
@@ -31,7 +31,7 @@ VAULT: Final = Vault(KEY)
 _PAGE: Final = 1024
 _LOG_HEADER: Final = 32
 _FRAME: Final = 1048
-Content = dict[str, dict[int, tuple[object, ...]]]
+Content = dict[str, dict[int, tuple[Value, ...]]]
 
 
 def populate(folder: Path) -> Path:
@@ -177,10 +177,11 @@ def reopen(path: Path) -> tuple[Database, bool]:
     def opened() -> Database:
         return recovery.open_store(path, VAULT, create=False, now_ms=lambda: START_MS)
 
+    database = opened()
     try:
-        database = opened()
         database.read(lambda c: c.execute("SELECT count(*), max(at_ms) FROM registrations").fetchall())
     except StoreDead:
+        database.close()
         database = opened()
     if recovery.check_copy(database, pause=lambda: None) is not None:
         database.close()

@@ -26,6 +26,7 @@ from kiosk.obligations import Gate
 from kiosk.patterns import pattern_for
 from kiosk.presses import Presses
 from kiosk.provisioning import make_client_key
+from kiosk.room import Room
 from kiosk.services import Services
 from kiosk.simulator import Fault, Operation, Rule, Simulator
 from kiosk.simulator.problems import IssueType
@@ -85,6 +86,7 @@ class WiredWorld(World):
             presses=Presses(),
             declarations=(),
             panel=None,
+            room=Room(self.database, 1024),
         )
         stop = Event()
         thread = Thread(target=door.run, args=(stop,))

@@ -10,6 +10,7 @@ import pytest
 
 from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.model import ClockReading, Environment, Signal, State
+from kiosk.room import Level, Standing
 from kiosk.status import ButtonView, CredentialView, DeclarationView, EvidenceView, ReaderView, View, resting_signal, snapshot
 from tests.people import OTHER_EMPLOYER
 
@@ -37,6 +38,8 @@ VIEW = View(
     ),
     buttons=(ButtonView(name="out", state="dead"),),
     store_failure=None,
+    room=Standing(used_percent=3, level=Level.OK),
+    salvaged=None,
     light=True,
     resting=Signal.TRAINING,
     evidence=EvidenceView(public_key="ab", entries=20, last_signed_ms=NOW_MS, unsigned_entries=3, unchained_taps=1),
@@ -82,7 +85,7 @@ def test_the_snapshot_has_what_other_programs_rely_on() -> None:
             {"number": "1Y1003SQ5VSSA", "name": None, "days_left": None, "level": None},
         ],
         "buttons": [{"name": "out", "state": "dead"}],
-        "store": {"state": "ready", "why": None},
+        "store": {"state": "ready", "why": None, "used_percent": 3, "level": "ok", "salvaged": None},
         "evidence": {
             "signed": True,
             "public_key": "ab",
@@ -140,7 +143,13 @@ def test_a_clock_that_went_back_makes_no_negative_age() -> None:
 
 def test_a_store_that_failed_says_why() -> None:
     """What keeps the box from recording stands in the snapshot in words."""
-    assert snapshot(replace(VIEW, store_failure="no room"))["store"] == {"state": "failed", "why": "no room"}
+    assert snapshot(replace(VIEW, store_failure="no room"))["store"] == {
+        "state": "failed",
+        "why": "no room",
+        "used_percent": 3,
+        "level": "ok",
+        "salvaged": None,
+    }
 
 
 READY, ABSENT, DEAD = "ready", "absent", "dead"

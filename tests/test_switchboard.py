@@ -27,6 +27,7 @@ from kiosk.obligations import Gate
 from kiosk.panel import Panel
 from kiosk.presses import NOTHING, Presses, Wish
 from kiosk.provisioning import make_client_key
+from kiosk.room import Room
 from kiosk.settings import Declaration
 from kiosk.switchboard import DESK_CALLS, Switchboard, answer_json, days_left
 from tests.box import line_fields
@@ -72,6 +73,7 @@ class Place:
             presses=self.presses,
             declarations=[Declaration(number=DECLARATION, name="Offices")],
             panel=None,
+            room=Room(self.desk.database, 1024),
         )
         return replace(board, **changes)
 
@@ -134,7 +136,7 @@ def test_the_status_has_every_field_that_was_promised(place: Place) -> None:
         "credentials": [{"employer": None, "days_left": None, "level": None, "fault": None}],
         "declarations": [{"number": DECLARATION.value, "name": "Offices", "days_left": None, "level": None}],
         "buttons": [],
-        "store": {"state": "ready", "why": None},
+        "store": {"state": "ready", "why": None, "used_percent": 0, "level": "ok", "salvaged": None},
         "evidence": {
             "signed": False,
             "public_key": None,
@@ -165,7 +167,13 @@ def test_a_store_that_fails_is_told_with_its_reason(place: Place) -> None:
     board = place.board("gate", book=Book(id=place.desk.book, host="x", environment=Environment.PRODUCTION))
     assert board.resting() is Signal.READY
     place.desk.database._full = StoreFull("no room to record")
-    assert board.status({})["store"] == {"state": "failed", "why": "no room to record"}
+    assert board.status({})["store"] == {
+        "state": "failed",
+        "why": "no room to record",
+        "used_percent": 0,
+        "level": "ok",
+        "salvaged": None,
+    }
     assert board.resting() is Signal.ATTENTION
 
 

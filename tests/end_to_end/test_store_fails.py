@@ -77,7 +77,7 @@ def test_a_full_disk_is_red_until_there_is_room_again(box: Box, simulator: Simul
         (disk / "ballast").unlink()
         recorded = tapped(box, 2)
         assert (recorded.code, recorded.out.split(" ")[0]) == (0, "in"), recorded
-        assert box.status()["store"] == {"state": "ready", "why": None}
+        assert (box.status()["store"]["state"], box.status()["store"]["why"]) == ("ready", None)
         box.settle()
         assert box.stop() == 0
         box.start()
