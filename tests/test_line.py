@@ -14,7 +14,7 @@ def test_figures_come_in_the_units_of_whoever_counts_with_them() -> None:
 def test_the_true_service_and_the_tests_ledger_answer_the_same_calls() -> None:
     """Both are what delivery asks for; a call that one of them lacked would be found here first."""
     calls = [name for name in vars(Service) if not name.startswith("_")]
-    assert calls == ["register", "search", "consult", "cancel"]
+    assert calls == ["health", "register", "search", "consult", "cancel"]
     for name in calls:
         assert callable(getattr(Services, name))
         assert callable(getattr(LedgerService, name))
