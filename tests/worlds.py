@@ -61,6 +61,11 @@ class Time:
             wall_ms=self.wall_ms, boot_ns=self.boot_ns, boot_id="boot", trusted=self.trusted, source="kernel", bound_ms=bound_ms
         )
 
+    @property
+    def true_ms(self) -> int:
+        """What the service's clock shows, whatever was done to the box's."""
+        return START_MS + self.boot_ns // 1_000_000 - 1_000_000
+
     def pass_seconds(self, seconds: float) -> None:
         self.wall_ms += round(seconds * 1000)
         self.boot_ns += round(seconds * 1000) * 1_000_000
@@ -111,6 +116,7 @@ class LedgerService:
         return self.health_plan.popleft()() if self.health_plan else SearchFailed(why="no connection", reachable=False)
 
     def register(self, registrations: Sequence[Registration]) -> CallVerdict:
+        assert self.time.trusted, "a call was made by a clock that can't be trusted"
         self.calls.append(tuple(registrations))
         answer = self.plan.popleft() if self.plan else self.always or self.carry_out
         return answer(registrations)
@@ -156,12 +162,12 @@ class LedgerService:
             remarks=(),
             cancelled=False,
         )
-        self.rows.append(Served(registration, self.time.wall_ms, shown))
+        self.rows.append(Served(registration, self.time.true_ms, shown))
         insort(self._by_time, (registration.second * 1000, len(self.rows) - 1))
         return Created(registration_id=number, validity="pending")
 
     def find(self, query: Query) -> Found:
-        visible = self.time.wall_ms - self.lag_ms
+        visible = self.time.true_ms - self.lag_ms
         shown = (row.shown for row in self._between(query.from_ms, query.to_ms) if row.created_ms <= visible)
         return Found(
             registrations=tuple(
