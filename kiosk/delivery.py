@@ -176,7 +176,6 @@ class Delivery:
         settle_ms = self._line.settings.settle_ms
         offset_ms = now.wall_ms - now.boot_ns / 1_000_000
         if self._offset_ms is None or abs(offset_ms - self._offset_ms) > max(1000, settle_ms / 10):
-            everything = self._offset_ms is not None
-            lookups.stamp(self._line.outbox, at_ms=now.wall_ms, settle_ms=settle_ms, everything=everything)
+            lookups.stamp(self._line.outbox, at_ms=now.wall_ms, settle_ms=settle_ms)
             cancellations.stamp(self._line.outbox, at_ms=now.wall_ms + settle_ms)
             self._offset_ms = offset_ms

@@ -131,16 +131,15 @@ def next_due_ms(connection: sqlite3.Connection, book: int) -> int | None:
     return None if row[0] is None else int(row[0])
 
 
-def stamp(outbox: Outbox, *, at_ms: int, settle_ms: int, everything: bool) -> None:
-    """Begin the waiting of unknown rows now: of those without a time of call, or of all of them after the clock was set.
+def stamp(outbox: Outbox, *, at_ms: int, settle_ms: int) -> None:
+    """Begin the waiting of all unknown rows now: after a start, or after the clock was set.
 
-    A time by another clock would let two searches count that lie too close together.
+    A time by another clock would let two searches count that lie too close together, or keep a row waiting for a day; and
+    whether the clock was set while no daemon ran nobody knows.
     """
-    where = "" if everything else " AND called_ms IS NULL"
     outbox.database.write(
         lambda connection: connection.execute(
-            "UPDATE registrations SET called_ms = ?, absent_ms = NULL, search_ms = ?"  # noqa: S608  two constants
-            f" WHERE book = ? AND state = 'unknown'{where}",
+            "UPDATE registrations SET called_ms = ?, absent_ms = NULL, search_ms = ? WHERE book = ? AND state = 'unknown'",
             (at_ms, at_ms + settle_ms, outbox.book),
         )
     )

@@ -110,13 +110,11 @@ def test_a_row_that_somebody_settled_meanwhile_is_left_alone(world: World) -> No
         world.database.write(lambda c: c.execute("UPDATE registrations SET absent_ms = NULL"))
 
 
-def test_stamping_begins_the_wait_of_rows_without_a_time_or_of_all(world: World) -> None:
-    """After a restart nobody knows when the call ended; after the clock was set, no time counts."""
-    stamped, bare = world.tap(), world.tap(1)
-    _lose(world, stamped, 5)
+def test_stamping_begins_the_wait_of_all_rows(world: World) -> None:
+    """After a restart nobody knows when a call ended, nor whether the clock was set meanwhile: no time counts."""
+    ahead, bare = world.tap(), world.tap(1)
+    _lose(world, ahead, 86_400_000)
     world.database.write(lambda c: c.execute("UPDATE registrations SET state = 'unknown' WHERE id = ?", (bare,)))
-    assert world.database.read(lambda c: lookups.next_due_ms(c, 1)) == 5
-    lookups.stamp(world.outbox, at_ms=100, settle_ms=10, everything=False)
-    assert (world.row(stamped)["search_ms"], world.row(bare)["search_ms"], world.row(bare)["called_ms"]) == (5, 110, 100)
-    lookups.stamp(world.outbox, at_ms=200, settle_ms=10, everything=True)
-    assert (world.row(stamped)["search_ms"], world.row(bare)["search_ms"]) == (210, 210)
+    assert world.database.read(lambda c: lookups.next_due_ms(c, 1)) == 86_400_000
+    lookups.stamp(world.outbox, at_ms=100, settle_ms=10)
+    assert [(world.row(row)["search_ms"], world.row(row)["called_ms"]) for row in (ahead, bare)] == [(110, 100)] * 2
