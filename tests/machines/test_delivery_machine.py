@@ -50,7 +50,7 @@ class Killed(BaseException):
 class DeliveryMachine(RuleBasedStateMachine):
     """One box, one service, three people, two declarations."""
 
-    lags = (0, 119)
+    lags: tuple[int, ...] = (0, 119)
 
     def __init__(self) -> None:
         super().__init__()
