@@ -41,8 +41,8 @@ _DEADLY: Final = {
 }
 
 
-#: With these the fault may lie in the file itself: the next start looks whether it must be salvaged.
-_DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+#: The disk gives a page back no more: what is beside it can still be read.
+_UNREADABLE: Final = {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
 
 
 #: Pages that are copied while taps wait: a millisecond or two.
@@ -339,13 +339,14 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _unusable(path: Path, error: sqlite3.Error) -> KioskError:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    code = extended & 0xFF
     if code == sqlite3.SQLITE_NOTADB:
         return not_ours(path)
     if code == sqlite3.SQLITE_BUSY:
         return StoreBusy(f"{path}: another program has this store open", repair="close it; nothing but kiosk may open the store")
     if code == sqlite3.SQLITE_FULL:
         return StoreFull(f"{path}: no room to open the store", repair="free space on this file system")
-    if code in _DAMAGED | {sqlite3.SQLITE_ERROR}:
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR} or extended in _UNREADABLE:
         return StoreDamaged(f"{path}: {error_name(error)}", repair=f"keep the file; {SALVAGE}")
     return StoreDead(f"{path}: {error_name(error)}", repair="check the disk; keep the file: it may be salvaged")

@@ -11,12 +11,12 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from kiosk import books, clockbook
+from kiosk import books, clockbook, recovery
 from kiosk.books import Book
 from kiosk.database import Database
 from kiosk.desk import Desk
+from kiosk.errors import UsageError
 from kiosk.reconciliation import Consultant
-from kiosk.recovery import open_store
 from kiosk.rtc import rtc_clock
 from kiosk.settings import Config
 from kiosk.signing import Signer, load_signer
@@ -65,7 +65,7 @@ def _keys(config: Config) -> tuple[Vault, Signer | None]:
 
 
 def _open(config: Config, vault: Vault, signer: Signer | None, *, create: bool) -> House:
-    database = open_store(config.store.path, vault, create=create, now_ms=_now_ms)
+    database = recovery.open_store(config.store.path, vault, create=create, now_ms=_now_ms)
     try:
         timekeeper = _timekeeper(config, database)
         book = database.write(
@@ -136,11 +136,40 @@ def borrowed_store(config: Config) -> Iterator[tuple[Database, Vault, int]]:
     """
     vault, _ = _keys(config)
     with _as_owner(config.store.path):
-        database = open_store(config.store.path, vault, create=True, now_ms=_now_ms)
+        database = recovery.open_store(config.store.path, vault, create=True, now_ms=_now_ms)
         try:
             yield database, vault, _timekeeper(config, database).read().wall_ms
         finally:
             database.close()
+
+
+def examine_store(config: Config) -> str | None:
+    """What is damaged in the store, or None; for a verb, while no daemon holds it.
+
+    Raises:
+        UsageError: There is no store yet.
+        KioskError: See ``recovery.examine``.
+    """
+    with _as_owner(config.store.path):
+        _require(config.store.path)
+        return recovery.examine(config.store.path)
+
+
+def salvage_store(config: Config) -> dict[str, object]:
+    """Salvage the store because a human asks for it, while no daemon holds it.
+
+    Raises:
+        KioskError: See ``recovery.rescue``.
+    """
+    vault, _ = _keys(config)
+    with _as_owner(config.store.path):
+        _require(config.store.path)
+        return recovery.rescue(config.store.path, vault, at_ms=_now_ms(), found="asked for")
+
+
+def _require(path: Path) -> None:
+    if not path.exists():
+        raise UsageError(f"{path}: there is no store yet", repair="it is made by `kiosk badge add` or `kiosk run`")
 
 
 @contextlib.contextmanager

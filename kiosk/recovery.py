@@ -64,8 +64,8 @@ def open_store(path: Path, vault: Vault, *, create: bool, now_ms: Callable[[], i
     return open_database(path, vault, create=False)
 
 
-def rescue(path: Path, vault: Vault, *, at_ms: int, found: str) -> None:
-    """Keep the damaged store, and put what can be read of it in its place.
+def rescue(path: Path, vault: Vault, *, at_ms: int, found: str) -> dict[str, object]:
+    """Keep the damaged store, and put what can be read of it in its place; returns what came over, with the kept file's name.
 
     Raises:
         KioskError: See ``kiosk.salvage``; the damaged store is then left as it is.
@@ -88,7 +88,26 @@ def rescue(path: Path, vault: Vault, *, at_ms: int, found: str) -> None:
         raise StoreDead(f"{path}: {error.strerror}", repair="check the disk; the damaged store is kept") from error
     finally:
         os.close(guard)
-    _log.error("store salvaged", extra={"found": found, "kept_file": _kept(path, stamp).name, **done.facts()})
+    told = {"found": found, "kept_file": _kept(path, stamp).name, **done.facts()}
+    _log.error("store salvaged", extra=told)
+    return told
+
+
+def examine(path: Path) -> str | None:
+    """What is damaged in a store that nobody has open, or None: its log, its pages, and whether indexes and rows agree.
+
+    Raises:
+        StoreBusy: Another process holds it.
+        StoreDead: It can't be read.
+    """
+    found = _look(path)
+    if found is not None:
+        return found
+    guard = take_guard(path)
+    try:
+        return quick_check(path, look="integrity_check")
+    finally:
+        os.close(guard)
 
 
 def _size(path: Path) -> int:

@@ -16,8 +16,8 @@ from threading import Barrier, Thread
 
 import pytest
 
-from kiosk.database import Database, Work, open_database
-from kiosk.errors import Declined, StoreBusy, StoreDead, StoreError, StoreFull, UsageError
+from kiosk.database import Database, Work, _unusable, open_database
+from kiosk.errors import Declined, StoreBusy, StoreDamaged, StoreDead, StoreError, StoreFull, UsageError
 from tests.stores import OPENING, PATIENCE_SECONDS, VAULT, as_nobody, at_once, child, descriptor, fill, needs_root, open_store
 
 HERE = Path(__file__).parent
@@ -613,3 +613,12 @@ def test_a_call_that_meets_the_end_is_told_so(tmp_path: Path) -> None:
         for ask in (database.read, database.write):
             with pytest.raises(StoreError, match="this daemon stops"):
                 ask(lambda connection: connection.execute("SELECT 1"))
+
+
+def test_a_page_that_the_disk_does_not_give_back_is_damage() -> None:
+    """A sector that can't be read any more is salvaged around, and not tried again for ever; SQLite's word for it is made up here."""
+    error = sqlite3.OperationalError()
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_READ
+    assert isinstance(_unusable(Path("kiosk.db"), error), StoreDamaged)
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+    assert not isinstance(_unusable(Path("kiosk.db"), error), StoreDamaged)

@@ -17,6 +17,7 @@ from kiosk.cli.evidence import VERBS as EVIDENCE_VERBS
 from kiosk.cli.people import VERBS as PEOPLE_VERBS
 from kiosk.cli.provision import VERBS as PROVISION_VERBS
 from kiosk.cli.service import VERBS as SERVICE_VERBS
+from kiosk.cli.store import VERBS as STORE_VERBS
 from kiosk.errors import KioskError, UsageError
 
 
@@ -39,6 +40,7 @@ for _verb in (
     *SERVICE_VERBS,
     *EVIDENCE_VERBS,
     *CONTRACT_VERBS,
+    *STORE_VERBS,
 ):
     kiosk.add_command(_verb)
 
