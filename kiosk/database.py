@@ -10,7 +10,6 @@ after COMMIT. Uncontended, that is one transaction with one fsync.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
 import sqlite3
@@ -21,6 +20,7 @@ from threading import Lock
 from typing import Final, Generic, TypeVar
 
 from kiosk.errors import KioskError, StoreBusy, StoreDamaged, StoreDead, StoreError, StoreFull, UsageError
+from kiosk.guard import suspect, take_guard
 from kiosk.store_file import SALVAGE, error_name, not_ours, prepare
 from kiosk.vault import Vault
 
@@ -287,44 +287,6 @@ def _is_missing(path: Path) -> bool:
     except OSError as error:  # of a folder that is closed to us, opening tells in its own words
         return isinstance(error, FileNotFoundError)
     return False
-
-
-def suspect(path: Path, why: str) -> None:
-    """Leave a mark beside the store that it must be looked through before it is opened again; as well as the disk lets us.
-
-    Args:
-        path: The store.
-        why: SQLite's name of the error, or how the damage was found.
-    """
-    with contextlib.suppress(OSError):
-        suspicion(path).write_text(why, encoding="utf-8")
-
-
-def suspicion(path: Path) -> Path:
-    """Where ``suspect`` leaves its mark."""
-    return path.with_name(path.name + ".suspect")
-
-
-def take_guard(path: Path) -> int:
-    """Keep every other process out of the store; returns the descriptor that holds the lock.
-
-    Raises:
-        StoreBusy: Another process holds it.
-        StoreDead: The lock file can't be made.
-    """
-    lock = path.with_name(path.name + ".lock")
-    try:
-        guard = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreDead(f"{lock}: {error.strerror}", repair="check the folder's owner and whether the disk is writable") from error
-    try:
-        fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(guard)
-        raise StoreBusy(
-            f"{path}: another process holds this store", repair="stop the other `kiosk run`, or use its verbs"
-        ) from None
-    return guard
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -21,9 +21,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from kiosk.database import Database, open_database, suspect, suspicion, take_guard
+from kiosk.database import Database, open_database
 from kiosk.durable import sync_folder
 from kiosk.errors import NotOurs, StoreDamaged, StoreDead
+from kiosk.guard import suspect, suspicion, take_guard
 from kiosk.model import moment
 from kiosk.salvage import salvage
 from kiosk.store_file import error_name

@@ -8,20 +8,18 @@ stands beside it. Nothing is written into the damaged file.
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
-from kiosk import evidence, schema, store_file, tasks
+from kiosk import schema, store_file
+from kiosk.aftermath import Lost, Salvaged, write_down
 from kiosk.errors import KioskError, StoreDead, StoreFull
 from kiosk.evidence import Entry, opened
 from kiosk.mending import Mender, Row, Tally, insert
-from kiosk.model import State, TaskKind, rfc3339
+from kiosk.model import State
 from kiosk.pages import MAGIC, PageFile, Unreadable
 from kiosk.shapes import HIGHEST_ID, Shape, shapes
 from kiosk.trees import Met, Root, loose, roots, walk
@@ -32,51 +30,6 @@ _SUBJECT: Final = re.compile(r"(registration|tap|holder|badge|task|book):(\d{1,1
 _TABLE_OF: Final = {word: f"{word}s" for word in ("registration", "tap", "holder", "badge", "task", "book")}
 #: A number in an index is believed up to so far beyond the rows: more can't lie on one page.
 _BEYOND: Final = 1000
-#: Lost registrations that are named one by one, each with a task.
-_NAMED: Final = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lost:
-    """A registration that an index still shows and no page holds any more."""
-
-    id: int
-    state: str
-    holder: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Salvaged:
-    """What was carried over; counts by table, only where there are any.
-
-    Attributes:
-        kept: Rows.
-        broken: Of those, rows whose sealed content does not open (held with reason ``seal`` where they were not settled).
-        mended: Rows that were put right from what is sealed in them.
-        left_out: Rows that nobody could use.
-        lost: Registrations that are known to be gone.
-        missing: Numbers between the first and the last registration that no row has; purged ones are among them.
-    """
-
-    kept: dict[str, int]
-    broken: dict[str, int]
-    mended: dict[str, int]
-    left_out: dict[str, int]
-    lost: tuple[Lost, ...]
-    missing: int
-
-    def facts(self) -> dict[str, object]:
-        """As status, record and log tell it; nothing personal."""
-        return {
-            "rows": sum(self.kept.values()),
-            "kept": self.kept,
-            "broken": self.broken,
-            "mended": self.mended,
-            "left_out": self.left_out,
-            "lost": len(self.lost),
-            "lost_unsent": sum(each.state not in (State.ACCEPTED, State.CANCELLED) for each in self.lost),
-            "missing_ids": self.missing,
-        }
 
 
 def salvage(path: Path, target: Path, vault: Vault, *, at_ms: int, kept_as: str, found: str) -> Salvaged:
@@ -104,7 +57,8 @@ def salvage(path: Path, target: Path, vault: Vault, *, at_ms: int, kept_as: str,
                 connection.execute("BEGIN")
                 work.carry_over()
                 salvaged = work.account()
-                _write_down(connection, vault, work, salvaged, at_ms=at_ms, kept_as=kept_as, found=found)
+                last = work.highest.get("evidence", 0)
+                write_down(connection, vault, salvaged, last_entry=last, at_ms=at_ms, kept_as=kept_as, found=found)
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
             raise StoreFull(f"{target}: no room to salvage {path.name}", repair="free as much space as the store takes") from error
@@ -112,19 +66,6 @@ def salvage(path: Path, target: Path, vault: Vault, *, at_ms: int, kept_as: str,
     except OSError as error:
         raise StoreDead(f"{path}: {error.strerror}", repair="check the disk; the damaged store is left as it is") from error
     return salvaged
-
-
-def told(connection: sqlite3.Connection, book: int) -> dict[str, object] | None:
-    """What the last salvage came to, while its task is open; None else."""
-    row = connection.execute(
-        "SELECT value FROM meta WHERE name = 'salvaged' AND EXISTS"
-        " (SELECT 1 FROM tasks WHERE kind = ? AND book = ? AND closed_ms IS NULL)",
-        (TaskKind.SALVAGED.value, book),
-    ).fetchone()
-    if row is None:
-        return None
-    said: dict[str, object] = json.loads(row[0])
-    return {"at": rfc3339(int(str(said.pop("at_ms")))), **said}
 
 
 class _Salvage:
@@ -348,35 +289,3 @@ def _complete_books(connection: sqlite3.Connection, vault: Vault) -> None:
                 "INSERT INTO books (id, host, environment, opened_ms) VALUES (?, ?, ?, ?)",
                 (int(subject.partition(":")[2]), facts["host"], facts["environment"], at_ms),
             )
-
-
-def _write_down(
-    connection: sqlite3.Connection, vault: Vault, work: _Salvage, salvaged: Salvaged, *, at_ms: int, kept_as: str, found: str
-) -> None:
-    """Say in the new store what happened: an entry of the record, a task, and what status shows."""
-    facts = {**salvaged.facts(), "found": found, "kept_file": kept_as}
-    entries = connection.execute("SELECT count(*), coalesce(max(id), 0) FROM evidence").fetchone()
-    last = max(entries[1], work.highest.get("evidence", 0))
-    evidence.record(
-        connection,
-        vault,
-        Entry.SALVAGED,
-        "box",
-        at_ms=at_ms,
-        facts={**facts, "entries_lost": last - entries[0], "lost_ids": [each.id for each in salvaged.lost[:_NAMED]]},
-        after=last,
-    )
-    connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('salvaged', ?)", (json.dumps({"at_ms": at_ms, **facts}),))
-    book = connection.execute("SELECT max(id) FROM books").fetchone()[0]
-    if book is None:
-        return
-    ask = partial(tasks.open_task, connection, TaskKind.SALVAGED, book=book, at_ms=at_ms)
-    ask(note=f"{facts['rows']} rows kept, {facts['lost']} registrations lost; {kept_as}")
-    for each in salvaged.lost[:_NAMED]:
-        if each.state not in (State.ACCEPTED, State.CANCELLED):
-            ask(registration=each.id, holder=each.holder, note=f"was {each.state}, its content is lost")
-    damaged = connection.execute(
-        "SELECT id, holder FROM registrations WHERE state = 'held' AND reason = 'seal' AND book = ?", (book,)
-    ).fetchall()
-    for row, holder in damaged:
-        tasks.open_task(connection, TaskKind.HELD, book=book, at_ms=at_ms, registration=row, holder=holder)

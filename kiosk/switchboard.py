@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from hardware.indicator import boot_clock
 from hardware.ports import ReaderLost
 from hardware.simulated import SimulatedReader
-from kiosk import outbox, salvage, signing, tap_entries, tasks
+from kiosk import aftermath, outbox, signing, tap_entries, tasks
 from kiosk.books import Book
 from kiosk.certificate import Certificate, read_certificate
 from kiosk.contact import ServiceState, ServiceStatus
@@ -118,7 +118,7 @@ class Switchboard:
             else [],
             store_failure=None if failure is None else failure.message,
             room=self.room.standing,
-            salvaged=desk.database.read(partial(salvage.told, book=desk.book)),
+            salvaged=desk.database.read(partial(aftermath.told, book=desk.book)),
             light=self.light(),
             resting=self.resting(),
             evidence=self._evidence(),

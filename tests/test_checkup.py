@@ -14,8 +14,9 @@ import pytest
 
 from kiosk import evidence, recovery
 from kiosk.checkup import Checkup
-from kiosk.database import Database, suspicion
+from kiosk.database import Database
 from kiosk.errors import StoreDead
+from kiosk.guard import suspicion
 from tests.rot import VAULT, populate
 from tests.stores import until
 from tests.worlds import START_MS, Time, close_worlds

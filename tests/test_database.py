@@ -616,7 +616,7 @@ def test_a_call_that_meets_the_end_is_told_so(tmp_path: Path) -> None:
 
 
 def test_a_page_that_the_disk_does_not_give_back_is_damage() -> None:
-    """A sector that can't be read any more is salvaged around, and not tried again for ever; SQLite's word for it is made up here."""
+    """A sector that can't be read any more is salvaged around, and not tried for ever; SQLite's word for it is made up."""
     error = sqlite3.OperationalError()
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_READ
     assert isinstance(_unusable(Path("kiosk.db"), error), StoreDamaged)

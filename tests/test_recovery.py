@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from kiosk import recovery
-from kiosk.database import Database, suspect, suspicion
+from kiosk.database import Database
 from kiosk.durable import sync_folder
 from kiosk.errors import KioskError, NotOurs, StoreDead, UsageError
+from kiosk.guard import suspect, suspicion
 from kiosk.model import State, TaskKind
 from kiosk.tasks import open_tasks
 from kiosk.vault import Vault

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from kiosk import evidence
+from kiosk.aftermath import Salvaged, told
 from kiosk.errors import NotOurs, StoreDead, UsageError
-from kiosk.salvage import Salvaged, salvage, told
+from kiosk.salvage import salvage
 from kiosk.vault import Vault
 from tests.rot import VAULT, content, populate
 from tests.worlds import START_MS, close_worlds
