@@ -78,6 +78,8 @@ def test_a_daemon_that_runs_already_is_used(box: Box, simulator: Simulator) -> N
 
 def test_a_tap_that_records_nothing_is_told(box: Box) -> None:
     """An unknown card, or one that tapped a moment ago, gives no registration: the trial says which, and waits for nothing."""
+    box.rules = "debounce_seconds = 60\n"
+    box.write_config()
     box.start()
     with pytest.raises(Declined, match="nothing came of it") as told:
         trial.register_once(admin(), config_of(box), invented_card(7).identifier.hex())
