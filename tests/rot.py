@@ -14,14 +14,16 @@ from kiosk import evidence, recovery, tasks
 from kiosk.database import Database
 from kiosk.errors import StoreDead
 from kiosk.evidence import Entry
-from kiosk.model import ClockReading, Reason, Signal, State, TaskKind
+from kiosk.identifiers import CardId
+from kiosk.model import ClockReading, Direction, Draft, Reason, Signal, State, TaskKind
+from kiosk.outbox import add_registration, group_of
 from kiosk.pages import Kind, PageFile, Value
 from kiosk.records import card_bytes, pack_card
 from kiosk.rules import Now
 from kiosk.taps import Moment, add_tap
 from kiosk.trees import roots, walk
 from kiosk.vault import Field, Index, Vault, new_uid
-from tests.people import invented_card
+from tests.people import DECLARATION, EMPLOYER, PLACE, invented_card, invented_insz
 from tests.worlds import KEY, START_MS, World
 
 PEOPLE: Final = 40
@@ -65,21 +67,44 @@ def _badges(connection: sqlite3.Connection) -> None:
         )
 
 
-def _rest(connection: sqlite3.Connection) -> None:
-    clock = ClockReading(wall_ms=START_MS, boot_ns=1, boot_id="boot", trusted=True, source="kernel", bound_ms=10)
-    for number in range(PEOPLE):
-        card = invented_card(1000 + number)
-        seen = Moment(
-            card=card,
-            card_index=VAULT.index(Index.CARD, card_bytes(card)),
-            reader="gate",
-            driver="simulated",
-            technology="test",
-            press=None,
-            now=Now(at_ms=START_MS, boot_ns=1, boot_id="boot"),
-            clock=clock,
+def moment(card: CardId) -> Moment:
+    """A card seen at the gate."""
+    return Moment(
+        card=card,
+        card_index=VAULT.index(Index.CARD, card_bytes(card)),
+        reader="gate",
+        driver="simulated",
+        technology="test",
+        press=None,
+        now=Now(at_ms=START_MS, boot_ns=1, boot_id="boot"),
+        clock=ClockReading(wall_ms=START_MS, boot_ns=1, boot_id="boot", trusted=True, source="kernel", bound_ms=10),
+    )
+
+
+def tap(database: Database) -> int:
+    """Record the next tap as the tap path does; returns its registration's id."""
+    draft = Draft(
+        ssin=invented_insz(0), direction=Direction.IN, at_ms=START_MS, employer=EMPLOYER, place=PLACE, declaration=DECLARATION
+    )
+    return database.write(
+        lambda connection: add_registration(
+            connection,
+            VAULT,
+            tap=moment(invented_card(0)),
+            book=1,
+            holder=1,
+            draft=draft,
+            state=State.QUEUED,
+            reason=None,
+            group_index=group_of(VAULT, draft),
+            signal=Signal.IN,
         )
-        add_tap(connection, VAULT, seen, book=1, signal=Signal.UNKNOWN_CARD)
+    )
+
+
+def _rest(connection: sqlite3.Connection) -> None:
+    for number in range(PEOPLE):
+        add_tap(connection, VAULT, moment(invented_card(1000 + number)), book=1, signal=Signal.UNKNOWN_CARD)
         tasks.open_task(connection, TaskKind.HELD, book=1, at_ms=START_MS, registration=number + 1)
         evidence.record(
             connection,
