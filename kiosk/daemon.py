@@ -174,7 +174,8 @@ class _Daemon:
     def _wait(self) -> None:
         """Wait for a signal; meanwhile show the right light and feed the watchdog while the store answers."""
         asked = self._manager.watchdog_seconds
-        period = _LOOK_SECONDS if asked is None else min(_LOOK_SECONDS, asked / 2)
+        # A quarter, not half: each look waits for the store twice, and a slow card holds it for seconds.
+        period = _LOOK_SECONDS if asked is None else min(_LOOK_SECONDS, asked / 4)
         while self._house.database.dead is None and not self._crew.failed:
             self._room.look()
             self._indicator.rest(pattern_for(self._board.resting(), environment=self._house.book.environment))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -169,8 +170,7 @@ class Switchboard:
             or self.service().state is ServiceState.CONFIG_FAULT
             or len(self.faults()) > 0
             or (self.panel is not None and not self.panel.ready)
-            or desk.database.read(partial(tasks.count_open, book=desk.book)) > 0
-            or desk.database.read(partial(outbox.count_waiting, book=desk.book)) > 0,
+            or desk.database.read(partial(_waits_for_somebody, book=desk.book)),
             store_failed=desk.database.dead is not None,
         )
 
@@ -227,6 +227,11 @@ class Switchboard:
         if not isinstance(reader, SimulatedReader):
             raise Declined("the reader is not open", repair="see `kiosk status` and the daemon's log")
         return door.gate.name, reader
+
+
+def _waits_for_somebody(connection: sqlite3.Connection, book: int) -> bool:
+    """Whether there is a task, or a row whose time is not known; both in one look, since each waits for the store."""
+    return tasks.count_open(connection, book) > 0 or outbox.count_waiting(connection, book) > 0
 
 
 def answer_json(answer: Answer) -> dict[str, object]:
