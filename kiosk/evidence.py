@@ -60,7 +60,6 @@ class Entry(StrEnum):
     TAP = "tap"
     ATTEMPT = "attempt"
     OUTAGE = "outage"
-    EXPORTED = "exported"
     CLOCK = "clock"
     HEALED = "healed"
     HELD = "held"
