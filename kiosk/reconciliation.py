@@ -146,6 +146,14 @@ class Reconciler:
             daybook.record(self.outbox, day.isoformat(), confirmed, at_ms=at_ms)
         return Reconciled(day=day, comparison=confirmed, shown=shown, asked=asked + _missing(told))
 
+    def whole_from_ms(self) -> int:
+        """When the first day begins of which the book is whole, Unix milliseconds UTC; 0 while nothing was purged.
+
+        What went from the book would look as if others had registered it.
+        """
+        purged_ms = self.outbox.database.read(purging.purged_ms)
+        return 0 if purged_ms is None else day_after(purged_ms, self.zone)
+
     def pass_by(self, day: date) -> bool:
         """Note a day without any row of ours as done, without asking the service; False when there are rows."""
         if daybook.rows_between(self.outbox, *bounds(day, self.zone)):
@@ -265,10 +273,7 @@ class Reconciliation:
             return _UNTRUSTED_SECONDS
         outbox = reconciler.outbox
         done = outbox.database.read(partial(daybook.days_done, book=outbox.book))
-        first_ms = outbox.database.read(partial(daybook.opened_ms, book=outbox.book))
-        purged_ms = outbox.database.read(purging.purged_ms)
-        if purged_ms is not None:  # what went from the book would look as if others had registered it
-            first_ms = max(first_ms, day_after(purged_ms, reconciler.zone))
+        first_ms = max(outbox.database.read(partial(daybook.opened_ms, book=outbox.book)), reconciler.whole_from_ms())
         day = due(now.wall_ms - self._late_ms, first_ms, {**done, **self._put_off}, reconciler.zone)
         if day is None:
             return _IDLE_SECONDS

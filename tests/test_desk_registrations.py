@@ -133,6 +133,14 @@ def test_a_service_that_cannot_be_asked_is_told(desk: Desk, service: LedgerServi
         _call(replace(desk, service=None), "registrations search")
 
 
+def test_a_day_of_which_rows_were_purged_is_not_compared(desk: Desk, service: LedgerService) -> None:
+    """What the retention let go of would look as if somebody else had registered it: nothing is asked, and it is said."""
+    desk.database.write(lambda c: c.execute("INSERT INTO meta (name, value) VALUES ('purged_ms', ?)", (MORNING_MS,)))
+    with pytest.raises(Declined, match="not whole any more"):
+        _call(desk, "outbox reconcile", day=_DAY)
+    assert service.searches == []
+
+
 def test_a_day_is_compared_and_told(desk: Desk, service: LedgerService) -> None:
     """Counts, what explains the rest, and each unexplained one without a person's number."""
     service.store(_owed(at_ms=MORNING_MS + 60_000))

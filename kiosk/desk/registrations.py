@@ -99,7 +99,7 @@ def outbox_reconcile(desk: Desk, asked: Mapping[str, object]) -> dict[str, objec
 
     Raises:
         UsageError: It is no date, or lies in the future.
-        Declined: The service could not be asked.
+        Declined: The service could not be asked, or rows of that day were purged.
     """
     params.only(asked, ("day",))
     zone = ZoneInfo(desk.time_zone)
@@ -108,6 +108,8 @@ def outbox_reconcile(desk: Desk, asked: Mapping[str, object]) -> dict[str, objec
         raise UsageError("day: this day has not begun yet")
     declarations = [term.number for term in desk.declarations]
     reconciler = Reconciler(_outbox(desk), partial(_service, desk), desk.clock, zone=zone, declarations=declarations)
+    if bounds(day, zone)[0] < reconciler.whole_from_ms():
+        raise Declined("the book is not whole any more for this day: what is kept long enough goes ([retention])")
     came = reconciler.compare(day)
     if not isinstance(came, Reconciled):
         raise _not_asked(came)
