@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from threading import Condition, Event
+from threading import Event
 from typing import Final, Protocol, assert_never
 from zoneinfo import ZoneInfo
 
@@ -76,7 +76,7 @@ class _Watch:
 
 
 class Channels:
-    """Fetches what other channels registered. ``step`` and ``run`` belong to one thread, ``nudge`` to any.
+    """Fetches what other channels registered. ``step`` and ``run`` belong to one thread.
 
     One search covers an employer's declaration, never a person; it is made while somebody of it is inside or tapped
     today, as often as ``every_seconds`` while something happens and ever more seldom, up to once an hour, while not.
@@ -105,19 +105,11 @@ class Channels:
         self._dice = dice
         self._watches: dict[bytes, _Watch] = {}
         self._not_before = 0.0
-        self._bell = Condition()
-
-    def nudge(self) -> None:
-        """``stop`` was set."""
-        with self._bell:
-            self._bell.notify_all()
 
     def run(self, stop: Event) -> None:
-        """Fetch until ``stop`` is set and ``nudge`` was called."""
+        """Fetch until ``stop`` is set."""
         while not stop.is_set():
-            wait = self.step()
-            with self._bell:
-                self._bell.wait_for(stop.is_set, timeout=wait)
+            stop.wait(self.step())
 
     def step(self) -> float:
         """Make one search if one is due; returns the seconds after which there may be more to do."""

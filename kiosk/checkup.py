@@ -14,6 +14,7 @@ from threading import Event
 from typing import Final
 
 from kiosk import evidence, recovery
+from kiosk.bell import Bell
 from kiosk.database import Database
 from kiosk.errors import StoreError
 from kiosk.model import ClockReading
@@ -46,17 +47,16 @@ class Checkup:
         self._database = database
         self._clock = clock
         self._due = database.unclean
-        self._bell = Event()
+        self._bell = Bell()
 
     def nudge(self) -> None:
         """A tap was recorded. Also call it after ``stop``."""
-        self._bell.set()
+        self._bell.ring()
 
     def run(self, stop: Event) -> None:
         """Wait for taps, and look the store through when it is due, until ``stop`` is set and ``nudge`` was called."""
         while not stop.is_set():
             self._bell.wait()
-            self._bell.clear()
             if not stop.is_set() and self._is_due():
                 self.look(stop)
 

@@ -6,11 +6,12 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from functools import partial
-from threading import Condition, Event
+from threading import Event
 from typing import Final
 
 from kiosk import clockbook, healing
 from kiosk.anchors import Anchor
+from kiosk.bell import Bell
 from kiosk.clockbook import Standing
 from kiosk.errors import StoreFull
 from kiosk.healing import Bearings
@@ -41,8 +42,7 @@ class Clockwork:
         self._before: Standing | None = None
         self._overruled = False
         self._trusted = False
-        self._bell = Condition()
-        self._rung = False
+        self._bell = Bell()
 
     def note(self, anchor: Anchor) -> None:
         """Learn the time of the service's answer, and look at once where that may end a wait."""
@@ -52,9 +52,7 @@ class Clockwork:
 
     def nudge(self) -> None:
         """Look now instead of at the end of the wait. Also call it after ``stop``."""
-        with self._bell:
-            self._rung = True
-            self._bell.notify_all()
+        self._bell.ring()
 
     def run(self, stop: Event) -> None:
         """Look until ``stop`` is set and ``nudge`` was called; a full store is tried again."""
@@ -64,9 +62,7 @@ class Clockwork:
                 self.look()
             except StoreFull:
                 _log.warning("no room to write a change of the clock down")
-            with self._bell:
-                self._bell.wait_for(lambda: self._rung or stop.is_set(), timeout=_LOOK_SECONDS)
-                self._rung = False
+            self._bell.wait(_LOOK_SECONDS)
 
     def look(self) -> None:
         """Write down what changed; once the clock is trusted, heal everything that waits."""

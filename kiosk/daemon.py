@@ -20,33 +20,29 @@ from hardware.buttons import GpioButtons
 from hardware.indicator import open_indicator
 from hardware.ports import Reader, Sighting, Unreadable
 from hardware.simulated import SimulatedReader
-from kiosk import config_digest, outbox
-from kiosk.channels import Channels, ChannelSettings
+from kiosk import config_digest, outbox, slices
+from kiosk.channels import Channels
 from kiosk.checkup import Checkup
 from kiosk.clockwork import Clockwork
-from kiosk.contact import Pace
 from kiosk.control import ControlServer
 from kiosk.crew import ALARM, Crew, Work
 from kiosk.delivery import Delivery
 from kiosk.entrance import Answers, Entrance
-from kiosk.findings import Patience
 from kiosk.followup import FollowUp
-from kiosk.healing import Bearings
 from kiosk.intake import Intake
-from kiosk.line import DeliverySettings
 from kiosk.logs import start_logging
 from kiosk.model import Answer, Signal
 from kiosk.notary import Notary
-from kiosk.obligations import Gate, Site
+from kiosk.obligations import Gate
 from kiosk.opening import House, desk_of, open_house
 from kiosk.panel import Panel, wirings
 from kiosk.patterns import pattern_for
 from kiosk.presses import NOTHING, Presses
 from kiosk.reconciliation import Reconciler, Reconciliation
-from kiosk.reminders import Reminders, ReminderSettings
+from kiosk.reminders import Reminders
 from kiosk.retention import Caretaker
 from kiosk.room import Room
-from kiosk.settings import Config, Driver, LatePolicy
+from kiosk.settings import Config, Driver
 from kiosk.settings import Reader as ReaderSettings
 from kiosk.switchboard import Switchboard
 from kiosk.systemd import ServiceManager
@@ -99,13 +95,13 @@ class _Daemon:
             book,
             self._service,
             house.timekeeper.read,
-            patience=Patience(first_ms=round(config.service.follow_up_seconds * 1000)),
+            patience=slices.patience(config),
         )
         self._delivery = Delivery(
-            book, self._service, house.timekeeper.read, _delivery_settings(config), accepted=self._followup.nudge
+            book, self._service, house.timekeeper.read, slices.delivery(config), accepted=self._followup.nudge
         )
-        self._channels = Channels(book, self._service, house.timekeeper.read, _channel_settings(config))
-        self._clockwork = Clockwork(book, house.timekeeper, _bearings(config), healed=self._delivery.nudge)
+        self._channels = Channels(book, self._service, house.timekeeper.read, slices.channels(config))
+        self._clockwork = Clockwork(book, house.timekeeper, slices.bearings(config), healed=self._delivery.nudge)
         declarations = [declaration.number for declaration in config.declarations]
         self._reconciliation = Reconciliation(
             Reconciler(book, self._service, house.timekeeper.read, zone=config.site.time_zone, declarations=declarations)
@@ -118,7 +114,7 @@ class _Daemon:
             configuration=config_digest.digests(config),
         )
         self._caretaker = Caretaker(book, config.retention, house.timekeeper.read, zone=config.site.time_zone)
-        self._reminders = Reminders(book, house.timekeeper.read, ReminderSettings(max_shift_hours=config.rules.max_shift_hours))
+        self._reminders = Reminders(book, house.timekeeper.read, slices.reminders(config))
         self._room = Room(house.database, config.store.max_megabytes)
         self._checkup = Checkup(house.database, house.timekeeper.read)
         self._intake = self._build_intake()
@@ -191,13 +187,8 @@ class _Daemon:
     def _end(self) -> None:
         self._crew.stop.set()
         self._control.close()
-        self._delivery.nudge()
-        self._followup.nudge()
-        self._channels.nudge()
-        self._notary.nudge()
-        self._clockwork.nudge()
-        self._reminders.nudge()
-        self._checkup.nudge()
+        for sleeper in (self._delivery, self._followup, self._clockwork, self._notary, self._checkup):
+            sleeper.nudge()
         if self._services is not None:
             self._services.abort()
         for door in self._entrances:
@@ -231,15 +222,7 @@ class _Daemon:
             database=house.database,
             vault=house.vault,
             book=house.book.id,
-            site=Site(
-                place=config.site.place,
-                zone=config.site.time_zone,
-                declarations=tuple(declaration.term for declaration in config.declarations),
-                employer=config.employer,
-                limits=config.rules.limits,
-                local_only=config.site.local_only,
-                self_employed=config.service.self_employed_employer,
-            ),
+            site=slices.site(config),
             clock=house.timekeeper.read,
             offline=lambda: self._delivery.status().offline,
             queued=self._delivery.nudge,
@@ -272,42 +255,6 @@ class _Daemon:
         _log.info("tap", extra={"reader": gate.name, "signal": answer.signal.value, "ids": answer.ids, "why": answer.why})
         if answer.signal is Signal.FAILED and self._house.database.dead is not None:
             self._crew.fail()
-
-
-def _delivery_settings(config: Config) -> DeliverySettings:
-    service, rules = config.service, config.rules
-    return DeliverySettings(
-        batch_size=service.items_in_a_call,
-        settle_seconds=service.settle_seconds,
-        order_wait_minutes=service.order_wait_minutes,
-        late_after_minutes=rules.late_after_minutes,
-        hold_late=rules.late_policy is LatePolicy.HOLD,
-        pace=Pace(
-            backoff_cap_seconds=service.backoff_cap_seconds,
-            connect_cap_seconds=service.connect_cap_seconds,
-            start_jitter_seconds=service.start_jitter_seconds,
-            probe_seconds=service.probe_seconds,
-        ),
-    )
-
-
-def _bearings(config: Config) -> Bearings:
-    return Bearings(
-        zone=config.site.time_zone,
-        limits=config.rules.limits,
-        readers={reader.name: reader.direction for reader in config.readers},
-        declarations=tuple(declaration.term for declaration in config.declarations),
-        max_error_ms=round(config.clock.max_error_seconds * 1000),
-    )
-
-
-def _channel_settings(config: Config) -> ChannelSettings:
-    return ChannelSettings(
-        every_seconds=config.service.channels_seconds,
-        max_shift_hours=config.rules.max_shift_hours,
-        zone=config.site.time_zone,
-        place=config.site.place,
-    )
 
 
 def _open_reader(reader: ReaderSettings) -> Reader:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from functools import partial
-from threading import Condition, Event, Lock
+from threading import Event, Lock
 from typing import Final
 
 from kiosk import cancellations, groups, liveness, lookups
+from kiosk.bell import Bell
 from kiosk.cancelling import Canceller
 from kiosk.contact import Contact, ServiceStatus
 from kiosk.errors import Declined, StoreFull
@@ -66,8 +67,7 @@ class Delivery:
         self._asked = False
         self._busy = Lock()
         self._began_ns = 0
-        self._bell = Condition()
-        self._rung = False
+        self._bell = Bell()
 
     def status(self) -> ServiceStatus:
         """How it stands with the service."""
@@ -80,9 +80,7 @@ class Delivery:
 
     def nudge(self) -> None:
         """Look for due work now instead of at the end of the wait; never shortens a backoff. Also call it after ``stop``."""
-        with self._bell:
-            self._rung = True
-            self._bell.notify_all()
+        self._bell.ring()
 
     def search_now(self, row: int) -> str:
         """Look one unknown row up at the service now.
@@ -117,10 +115,7 @@ class Delivery:
                 # Taps go on being answered, red. A verdict that could not be written is looked up like a lost one.
                 self._astray, wait = True, _FULL_SECONDS
             self._began_ns = 0
-            with self._bell:
-                self._bell.wait_for(lambda: self._rung or stop.is_set(), timeout=wait)
-                self._line.untidy = self._line.untidy or self._rung
-                self._rung = False
+            self._line.untidy = self._bell.wait(wait) or self._line.untidy
 
     def step(self) -> float:
         """Do one piece of work; returns the seconds after which there may be more, 0 for at once."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from functools import partial
-from threading import Condition, Event
+from threading import Event
 from typing import Final, Protocol, assert_never
 
 from kiosk import findings
+from kiosk.bell import Bell
 from kiosk.findings import Check, Patience
 from kiosk.line import boot_seconds
 from kiosk.model import ClockReading
@@ -68,23 +69,20 @@ class FollowUp:
         #: Until when a group is left in peace, seconds of the boot clock.
         self._rests: dict[bytes, float] = {}
         self._told_to_wait = False
-        self._bell = Condition()
-        self._rung = False
+        self._bell = Bell()
 
     def nudge(self) -> None:
         """Something was accepted, or ``stop`` was set."""
-        with self._bell:
-            self._rung = True
-            self._bell.notify_all()
+        self._bell.ring()
 
     def run(self, stop: Event) -> None:
         """Follow up until ``stop`` is set and ``nudge`` was called."""
         while not stop.is_set():
-            with self._bell:
-                self._rung = False
             wait = self.step()
-            with self._bell:
-                self._bell.wait_for(lambda: stop.is_set() or (self._rung and not self._told_to_wait), timeout=wait)
+            if self._told_to_wait:
+                stop.wait(wait)
+            else:
+                self._bell.wait(wait)
 
     def step(self) -> float:
         """Make one search if one is due; returns the seconds after which there may be more to do."""

@@ -10,10 +10,11 @@ import logging
 import sqlite3
 from collections.abc import Callable, Mapping
 from functools import partial
-from threading import Condition, Event
+from threading import Event
 from typing import Final
 
 from kiosk import config_digest, signing, tap_entries
+from kiosk.bell import Bell
 from kiosk.database import Database
 from kiosk.errors import KioskError, StoreFull
 from kiosk.evidence import Entry, mark, record, set_mark
@@ -62,14 +63,11 @@ class Notary:
         self._configuration = configuration
         self._gather_seconds = gather_seconds
         self._sign_from = 0.0
-        self._bell = Condition()
-        self._rung = False
+        self._bell = Bell()
 
     def nudge(self) -> None:
         """There is a tap. Also call it after ``stop``."""
-        with self._bell:
-            self._rung = True
-            self._bell.notify_all()
+        self._bell.ring()
 
     def run(self, stop: Event) -> None:
         """Work until ``stop`` is set and ``nudge`` was called; raises whatever the store raises but that it is full."""
@@ -81,9 +79,7 @@ class Notary:
                 wait = self._sign_if_due()
             except StoreFull:
                 wait = _FULL_SECONDS
-            with self._bell:
-                self._bell.wait_for(lambda: self._rung or stop.is_set(), timeout=wait)
-                self._rung = False
+            self._bell.wait(wait)
             stop.wait(self._gather_seconds)
 
     def begin(self) -> None:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from threading import Condition, Event
+from threading import Event
 from typing import Final
 
 from kiosk import stays
@@ -38,7 +38,7 @@ class ReminderSettings:
 
 
 class Reminders:
-    """Asks for what is due. ``step`` and ``run`` belong to one thread, ``nudge`` to any.
+    """Asks for what is due. ``step`` and ``run`` belong to one thread.
 
     Args:
         outbox: The book.
@@ -50,19 +50,11 @@ class Reminders:
         self._outbox = outbox
         self._clock = clock
         self._shift_ms = round(settings.max_shift_hours * HOUR_MS)
-        self._bell = Condition()
-
-    def nudge(self) -> None:
-        """``stop`` was set."""
-        with self._bell:
-            self._bell.notify_all()
 
     def run(self, stop: Event) -> None:
-        """Remind until ``stop`` is set and ``nudge`` was called."""
+        """Remind until ``stop`` is set."""
         while not stop.is_set():
-            wait = self.step()
-            with self._bell:
-                self._bell.wait_for(stop.is_set, timeout=wait)
+            stop.wait(self.step())
 
     def step(self) -> float:
         """Ask for everything that is due; returns the seconds after which there may be more."""

@@ -208,7 +208,7 @@ def test_a_search_that_shows_nothing_new_writes_nothing(world: World) -> None:
 
 
 def test_the_thread_ends_when_it_is_told(world: World) -> None:
-    """``stop`` and a nudge end it at once."""
+    """``stop`` ends it at once."""
     stop, asked = Event(), Event()
     channels = _channels(world)
     world.tap(0)
@@ -224,6 +224,5 @@ def test_the_thread_ends_when_it_is_told(world: World) -> None:
     thread.start()
     assert asked.wait(10)
     stop.set()
-    channels.nudge()
     thread.join(10)
     assert not thread.is_alive()

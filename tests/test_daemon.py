@@ -22,7 +22,7 @@ from kiosk.delivery import Delivery
 from kiosk.errors import StoreBusy, UsageError
 from kiosk.followup import FollowUp
 from kiosk.provisioning import make_client_key
-from kiosk.settings import Driver, LatePolicy
+from kiosk.settings import Driver
 from kiosk.switchboard import Switchboard
 from tests.box import line_fields
 from tests.configs import change, write
@@ -204,20 +204,6 @@ def test_each_driver_opens_its_reader(config: Path) -> None:
     assert isinstance(daemon._open_reader(replace(reader, driver=Driver.PCSC, match="x")), PcscReader)
     with pytest.raises(AssertionError):
         daemon._open_reader(replace(reader, driver=Driver.KEYBOARD))
-
-
-def test_delivery_gets_its_slice_of_the_configuration(config: Path) -> None:
-    """Every figure of [service] and [rules] that concerns it arrives."""
-    loaded = load(config, {})
-    settings = daemon._delivery_settings(loaded)
-    assert (settings.late_after_minutes, settings.hold_late) == (10, False)
-    assert (settings.batch_size, settings.settle_seconds, settings.order_wait_minutes) == (100, 60, 10)
-    pace = settings.pace
-    assert (pace.backoff_cap_seconds, pace.connect_cap_seconds, pace.start_jitter_seconds, pace.probe_seconds) == (300, 30, 0, 30)
-    strict = daemon._delivery_settings(
-        replace(loaded, rules=replace(loaded.rules, late_policy=LatePolicy.HOLD, late_after_minutes=7))
-    )
-    assert (strict.late_after_minutes, strict.hold_late) == (7, True)
 
 
 def test_a_thread_that_hangs_is_named_and_holds_nobody_up(

@@ -87,6 +87,5 @@ def test_the_thread_asks_and_ends_when_it_is_told_to(world: World) -> None:
     thread.start()
     until(world.tasks)
     stop.set()
-    reminders.nudge()
     thread.join(20)
     assert not thread.is_alive()
