@@ -28,9 +28,14 @@ def bounds(day: date, zone: ZoneInfo) -> tuple[int, int]:
     return round(begins * 1000), round(ends * 1000)
 
 
+def day_of(at_ms: int, zone: ZoneInfo) -> date:
+    """The local day of a moment, Unix milliseconds UTC."""
+    return datetime.fromtimestamp(at_ms / 1000, zone).date()
+
+
 def day_after(at_ms: int, zone: ZoneInfo) -> int:
     """When the local day after this moment begins, Unix milliseconds UTC."""
-    return bounds(_day(at_ms, zone), zone)[1]
+    return bounds(day_of(at_ms, zone), zone)[1]
 
 
 def due(now_ms: int, opened_ms: int, done: Mapping[str, Done], zone: ZoneInfo) -> date | None:
@@ -42,14 +47,10 @@ def due(now_ms: int, opened_ms: int, done: Mapping[str, Done], zone: ZoneInfo) -
         done: The days that were compared.
         zone: The site's time zone.
     """
-    today = _day(now_ms - AFTER_DAY_MS, zone)
-    first = max(_day(opened_ms, zone), today - timedelta(days=RETENTION_DAYS))
+    today = day_of(now_ms - AFTER_DAY_MS, zone)
+    first = max(day_of(opened_ms, zone), today - timedelta(days=RETENTION_DAYS))
     for day in (first + timedelta(days=each) for each in range((today - first).days)):
         known = done.get(day.isoformat())
-        if known is None or (known.unsettled and _day(known.at_ms - AFTER_DAY_MS, zone) < today):
+        if known is None or (known.unsettled and day_of(known.at_ms - AFTER_DAY_MS, zone) < today):
             return day
     return None
-
-
-def _day(at_ms: int, zone: ZoneInfo) -> date:
-    return datetime.fromtimestamp(at_ms / 1000, zone).date()

@@ -9,6 +9,7 @@ from kiosk.contact import ServiceStatus
 from kiosk.expiry import level_of
 from kiosk.model import ClockReading, Environment, Signal, State, rfc3339
 from kiosk.room import Standing
+from kiosk.tasks import Due
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,7 @@ class View:
     waiting_for_clock: int
     present: int
     tasks: int
+    due: Due
     clock: ClockReading
     readers: Sequence[ReaderView]
     service: ServiceStatus
@@ -108,6 +110,8 @@ def snapshot(view: View) -> dict[str, object]:
         "waiting_for_clock": view.waiting_for_clock,
         "present": view.present,
         "tasks": view.tasks,
+        "tasks_due_soon": view.due.soon,
+        "tasks_overdue": view.due.overdue,
         "clock": {
             "trusted": clock.trusted,
             "source": clock.source,

@@ -71,8 +71,6 @@ def ask_for_out(connection: sqlite3.Connection, began: Newest, *, book: int, hol
     Returns:
         Whether that was new.
     """
-    # Where nothing is owed no day is counted: the service knows nothing of it.
-    known = began.trusted and began.source is not Source.LOCAL
     return open_once(
         connection,
         TaskKind.MISSING_OUT,
@@ -81,7 +79,7 @@ def ask_for_out(connection: sqlite3.Connection, began: Newest, *, book: int, hol
         holder=holder,
         registration=began.registration,
         note=_note(began),
-        about_ms=began.last.at_ms if known else None,
+        about_ms=began.presence_ms,
     )
 
 

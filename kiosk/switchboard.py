@@ -20,12 +20,14 @@ from kiosk.books import Book
 from kiosk.certificate import Certificate, read_certificate
 from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.control import Call
+from kiosk.days import day_of
+from kiosk.deadlines import bounds_on
 from kiosk.desk import Desk, book, chain, chores, erasing, papers, people, presence, registrations
 from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, UsageError
 from kiosk.expiry import certificate_asks, days_until, declaration_asks
 from kiosk.identifiers import CardId, DeclarationNumber, Employer
-from kiosk.model import Answer, Press, Signal, rfc3339
+from kiosk.model import Answer, ClockReading, Press, Signal, rfc3339
 from kiosk.panel import Panel
 from kiosk.presses import NOTHING, Pending, Presses, Wish
 from kiosk.room import Room
@@ -109,6 +111,7 @@ class Switchboard:
             waiting_for_clock=tally.waiting_for_clock,
             present=presence.count_here(desk),
             tasks=desk.database.read(partial(tasks.count_open, book=desk.book)),
+            due=self._due(clock),
             clock=clock,
             readers=[ReaderView(name=door.gate.name, driver=door.gate.driver, state=door.state.value) for door in self.entrances],
             service=self.service(),
@@ -124,6 +127,14 @@ class Switchboard:
             resting=self.resting(),
             evidence=self._evidence(),
         )
+
+    def _due(self, clock: ClockReading) -> tasks.Due:
+        """Which tasks must be settled soon; none can be told by a clock that nobody vouches for."""
+        if not clock.trusted:
+            return tasks.Due(soon=0, overdue=0)
+        zone = ZoneInfo(self.desk.time_zone)
+        bounds = bounds_on(day_of(clock.wall_ms, zone), zone)
+        return self.desk.database.read(partial(tasks.count_due, book=self.desk.book, bounds=bounds))
 
     def _evidence(self) -> EvidenceView:
         desk = self.desk

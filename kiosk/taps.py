@@ -131,6 +131,11 @@ class Newest:
         """Its registration's id in the book, or None where the book has none for it."""
         return self.row if self.source is Source.BOOK else None
 
+    @property
+    def presence_ms(self) -> int | None:
+        """When the presence was that it stands for, Unix milliseconds UTC; None where its time is not known or nothing is owed."""
+        return self.last.at_ms if self.trusted and self.source is not Source.LOCAL else None
+
     def is_before(self, other: Newest, boot_id: str | None) -> bool:
         """Whether the other is newer: by the boot clock within a boot, else by wall clocks that both could be trusted.
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from kiosk.advice import Text, text
+from kiosk.deadlines import Asker
 from kiosk.model import TaskKind
 
 ON_TASKS: Final[Mapping[TaskKind, Text]] = {
@@ -89,5 +90,33 @@ ON_TASKS: Final[Mapping[TaskKind, Text]] = {
         fr="Le service n'a pas annulé cet enregistrement (voir la note). Comparez : kiosk registrations show.",
         de="Der Dienst hat diese Meldung nicht storniert (siehe Notiz). Vergleichen Sie: kiosk registrations show.",
         en="The service did not cancel this registration (see the note). Compare: kiosk registrations show.",
+    ),
+}
+
+#: Who must ask for a correction (facts, rsz-service, section 4).
+ON_ASKERS: Final[Mapping[Asker, Text]] = {
+    Asker.OURS: text(
+        nl="Eigen personeel: vraag de RSZ om de correctie, met het bewijs.",
+        fr="Personnel propre : demandez la correction à l'ONSS, avec la preuve.",
+        de="Eigenes Personal: Bitten Sie das LSS um die Berichtigung, mit dem Nachweis.",
+        en="Own staff: ask the NSSO for the correction, with the evidence.",
+    ),
+    Asker.EMPLOYER: text(
+        nl="Personeel van een ander: via zijn werkgever, die het de RSZ moet vragen. Geef hem het bewijs.",
+        fr="Personnel d'un autre : par son employeur, qui doit le demander à l'ONSS. Donnez-lui la preuve.",
+        de="Fremdes Personal: über den Arbeitgeber, der das LSS bitten muss. Geben Sie ihm den Nachweis.",
+        en="Another's staff: through his employer, who must ask the NSSO. Give him the evidence.",
+    ),
+    Asker.SELF: text(
+        nl="Zelfstandige: hij moet het zelf aan de RSZ vragen. Geef hem het bewijs.",
+        fr="Indépendant : il doit le demander lui-même à l'ONSS. Donnez-lui la preuve.",
+        de="Selbständiger: Er muss das LSS selbst bitten. Geben Sie ihm den Nachweis.",
+        en="Self-employed: he must ask the NSSO himself. Give him the evidence.",
+    ),
+    Asker.UNKNOWN: text(
+        nl="Eigen personeel: vraag het de RSZ, met het bewijs. Wie voor een ander werkt: via zijn werkgever.",
+        fr="Personnel propre : demandez-le à l'ONSS, avec la preuve. Qui travaille pour un autre : par son employeur.",
+        de="Eigenes Personal: Fragen Sie das LSS, mit dem Nachweis. Wer für andere arbeitet: über den Arbeitgeber.",
+        en="Own staff: ask the NSSO, with the evidence. Whoever works for another: through his employer.",
     ),
 }

@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any, Final
 
+from kiosk.deadlines import UNDATED, Bounds
 from kiosk.model import TaskKind
 
 _COLUMNS: Final = "SELECT id, kind, registration, holder, opened_ms, note, about_ms FROM tasks"
@@ -30,6 +31,14 @@ class Task:
     opened_ms: int
     note: str | None
     about_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """How many open tasks have at most a week left, and of how many the last day is over."""
+
+    soon: int
+    overdue: int
 
 
 def open_task(
@@ -130,6 +139,23 @@ def close_task(connection: sqlite3.Connection, number: int, *, book: int, at_ms:
         "UPDATE tasks SET closed_ms = ?, by_hand = 1 WHERE id = ? AND book = ? AND closed_ms IS NULL", (at_ms, number, book)
     )
     return done.rowcount == 1
+
+
+def one_open(connection: sqlite3.Connection, number: int, *, book: int) -> Task | None:
+    """One open task of a book, or None."""
+    row = connection.execute(f"{_COLUMNS} WHERE id = ? AND closed_ms IS NULL AND book = ?", (number, book)).fetchone()
+    return None if row is None else _task(row)
+
+
+def count_due(connection: sqlite3.Connection, book: int, bounds: Bounds) -> Due:
+    """How many open tasks of a book must be settled soon, and how many were not in time."""
+    marks = ", ".join("?" * len(UNDATED))
+    row = connection.execute(
+        "SELECT count(*) FILTER (WHERE about_ms >= ?1), count(*) FILTER (WHERE about_ms < ?1) FROM tasks"  # noqa: S608  question marks only
+        f" WHERE closed_ms IS NULL AND book = ?2 AND about_ms < ?3 AND kind NOT IN ({marks})",
+        (bounds.overdue_ms, book, bounds.soon_ms, *(kind.value for kind in UNDATED)),
+    ).fetchone()
+    return Due(soon=row[0], overdue=row[1])
 
 
 def count_open(connection: sqlite3.Connection, book: int) -> int:

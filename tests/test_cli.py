@@ -10,8 +10,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,12 @@ import pytest
 
 from kiosk.cli import entry, main
 from kiosk.desk import presence
-from kiosk.model import State
+from kiosk.model import State, TaskKind
 from kiosk.provisioning import make_client_key
 from kiosk.settings import Driver
 from kiosk.simulator.run import Options
 from kiosk.simulator.simulator import Simulator
+from kiosk.tasks import open_task
 from tests.box import Ran, line_fields
 from tests.configs import change, write
 from tests.daemons import Running, running
@@ -465,6 +468,23 @@ def test_verbs_do_the_same_without_a_daemon(kiosk: Kiosk, config: Path) -> None:
     told(kiosk("badge", "revoke", "1", "--json"))
     with running(config) as run:
         assert run.ask("tap", card=card(0))["signal"] == "revoked"
+
+
+def test_what_is_urgent_is_read_first(kiosk: Kiosk, config: Path) -> None:
+    """Overdue, then the shortest time left, then what has no last day; as JSON by ascending id."""
+    add(kiosk, 0)
+    with running(config):
+        pass
+    now_ms = time.time_ns() // 1_000_000
+    with open_store(config.parent, key=bytes(32)) as database:
+        for row, days in enumerate((None, 10, 25, 40), 1):
+            about_ms = None if days is None else now_ms - days * 24 * 3_600_000
+            work = partial(open_task, kind=TaskKind.MISSING_OUT, book=1, at_ms=now_ms, registration=row, about_ms=about_ms)
+            database.write(work)
+    lines = kiosk("tasks").out.splitlines()
+    assert [line.split()[0] for line in lines] == ["id", "4", "3", "2", "1"]
+    assert [line.count("OVERDUE") for line in lines] == [0, 1, 0, 0, 0]
+    assert [task["id"] for task in told(kiosk("tasks", "--json"))["items"]] == [1, 2, 3, 4]
 
 
 def test_a_reading_verb_makes_no_store(kiosk: Kiosk, config: Path) -> None:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from kiosk import tasks
 from kiosk.advice import Language
+from kiosk.deadlines import Asker
 from kiosk.desk import Desk
 from kiosk.desk.chores import CALLS
 from kiosk.errors import Declined, UsageError
 from kiosk.model import TaskKind
 from kiosk.records import pack_remarks
-from kiosk.task_advice import ON_TASKS
+from kiosk.task_advice import ON_ASKERS, ON_TASKS
 from kiosk.vault import Field
 from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk, put
+from tests.people import OTHER_EMPLOYER
 
 
 @pytest.fixture
@@ -36,8 +38,11 @@ def test_tasks_are_told_and_closed(desk: Desk) -> None:
         "registration": 7,
         "holder": 3,
         "opened_at": "2026-11-02T07:00:00Z",
+        "until": None,
+        "days_left": None,
         "note": None,
         "advice": [ON_TASKS[TaskKind.HELD][Language.EN]],
+        "who": ON_ASKERS[Asker.UNKNOWN][Language.EN],
     }
     told = CALLS["tasks"](desk, {})["items"]
     assert isinstance(told, list)
@@ -74,6 +79,17 @@ def test_a_task_says_what_to_do_in_the_managers_language(
     assert [sentence[: len(advice)] for task in told for sentence in task["advice"]] == [advice]
     with pytest.raises(UsageError, match="lang"):
         CALLS["tasks"](desk, {"lang": "xx"})
+
+
+def test_a_task_says_until_when_and_through_whom(desk: Desk) -> None:
+    """By the day of the presence and the employer of its registration, in the manager's language."""
+    row = add_row(desk, 1, draft(employer=OTHER_EMPLOYER))
+    desk.database.write(
+        lambda c: tasks.open_task(c, TaskKind.MISSING_OUT, book=desk.book, at_ms=MORNING_MS, registration=row, holder=1)
+    )
+    (told,) = cast("list[dict[str, object]]", CALLS["tasks"](desk, {"lang": "nl"})["items"])
+    who = ON_ASKERS[Asker.EMPLOYER][Language.NL]
+    assert (told["until"], told["days_left"], told["who"]) == ("2026-12-02", 30, who)
 
 
 def test_a_task_that_is_not_there_is_declined(desk: Desk) -> None:

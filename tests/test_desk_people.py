@@ -249,6 +249,7 @@ def test_a_revoked_badge_leaves_the_stay_open_with_a_task(desk: Desk) -> None:
     assert kinds(desk) == []
     call(desk, "badge revoke", id=2)
     assert kinds(desk) == [TaskKind.REVOKED_OPEN_STAY]
+    assert [task.about_ms for task in desk.database.read(lambda c: tasks.open_tasks(c, desk.book))] == [MORNING_MS]
     assert call(desk, "holder show", holder=1)["open_stay"] == {"registration": row, "since": "2026-11-02T07:00:00Z"}
     call(desk, "badge add", lines=[LINE])
     assert kinds(desk) == []

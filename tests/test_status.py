@@ -12,6 +12,7 @@ from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.model import ClockReading, Environment, Signal, State
 from kiosk.room import Level, Standing
 from kiosk.status import ButtonView, CredentialView, DeclarationView, EvidenceView, ReaderView, View, resting_signal, snapshot
+from kiosk.tasks import Due
 from tests.people import OTHER_EMPLOYER
 
 NOW_MS = 1_795_331_704_987
@@ -25,6 +26,7 @@ VIEW = View(
     waiting_for_clock=1,
     present=5,
     tasks=2,
+    due=Due(soon=1, overdue=3),
     clock=CLOCK,
     readers=(ReaderView(name="gate", driver="simulated", state="ready"), ReaderView(name="back", driver="pcsc", state="dead")),
     service=ServiceStatus(),
@@ -63,6 +65,8 @@ def test_the_snapshot_has_what_other_programs_rely_on() -> None:
         "waiting_for_clock": 1,
         "present": 5,
         "tasks": 2,
+        "tasks_due_soon": 1,
+        "tasks_overdue": 3,
         "clock": {
             "trusted": True,
             "source": "kernel",

@@ -16,13 +16,14 @@ from hardware.buttons import SimulatedButtons
 from hardware.indicator import boot_clock
 from hardware.ports import Sighting
 from hardware.simulated import SimulatedReader
+from kiosk import tasks
 from kiosk.books import Book
 from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.desk import Desk
 from kiosk.device_settings import Button
 from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, StoreDead, StoreFull, UsageError
-from kiosk.model import Answer, Direction, Environment, Press, ReaderDirection, Signal
+from kiosk.model import Answer, Direction, Environment, Press, ReaderDirection, Signal, TaskKind
 from kiosk.obligations import Gate
 from kiosk.panel import Panel
 from kiosk.presses import NOTHING, Presses, Wish
@@ -31,7 +32,7 @@ from kiosk.room import Room
 from kiosk.settings import Declaration
 from kiosk.switchboard import DESK_CALLS, Switchboard, answer_json, days_left
 from tests.box import line_fields
-from tests.desks import Clock, add_row, draft, open_desk
+from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk
 from tests.people import CANARY, CANARY_CARD, DECLARATION, OTHER_DECLARATION, OTHER_EMPLOYER
 
 CARD = CANARY_CARD.identifier.hex()
@@ -123,6 +124,8 @@ def test_the_status_has_every_field_that_was_promised(place: Place) -> None:
         "waiting_for_clock": 0,
         "present": 0,
         "tasks": 0,
+        "tasks_due_soon": 0,
+        "tasks_overdue": 0,
         "clock": {
             "trusted": True,
             "source": "kernel",
@@ -385,3 +388,19 @@ def test_an_answer_is_told_without_the_person(answer: Answer, told: Sequence[obj
     assert written["ids"] == list(answer.ids)
     assert written["since"] == ("1970-01-01T00:00:00Z" if answer.since_ms == 0 else None)
     assert "Nobody" not in json.dumps(written)
+
+
+def test_the_status_counts_what_must_be_settled_in_time(place: Place) -> None:
+    """By the site's days; a clock that nobody vouches for tells none of them."""
+    row = add_row(place.desk, 1, draft())
+    place.desk.database.write(
+        lambda c: tasks.open_task(c, TaskKind.MISSING_OUT, book=place.desk.book, at_ms=1, registration=row, holder=1)
+    )
+
+    def counted(days: int, *, trusted: bool = True) -> tuple[object, object]:
+        late = Clock(MORNING_MS + days * 24 * 3_600_000)
+        status = place.board("gate", desk=replace(place.desk, clock=lambda: replace(late(), trusted=trusted))).status({})
+        return status["tasks_due_soon"], status["tasks_overdue"]
+
+    assert [counted(days) for days in (22, 23, 30, 31)] == [(0, 0), (1, 0), (1, 0), (0, 1)]
+    assert counted(31, trusted=False) == (0, 0)

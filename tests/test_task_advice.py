@@ -8,8 +8,9 @@ import click
 
 from kiosk.advice import Language
 from kiosk.cli import kiosk
+from kiosk.deadlines import Asker
 from kiosk.model import TaskKind
-from kiosk.task_advice import ON_TASKS
+from kiosk.task_advice import ON_ASKERS, ON_TASKS
 
 #: About words of the service, which have their own advice.
 _BY_WORDS = {TaskKind.REFUSED, TaskKind.VALIDITY, TaskKind.REMARK}
@@ -22,7 +23,8 @@ def test_no_kind_of_task_is_without_advice() -> None:
 
 def test_every_text_is_there_in_every_language() -> None:
     """Nobody is left without advice because of his language, and none was copied."""
-    for text in ON_TASKS.values():
+    assert set(ON_ASKERS) == set(Asker)
+    for text in (*ON_TASKS.values(), *ON_ASKERS.values()):
         assert set(text) == set(Language)
         assert len(set(text.values())) == len(Language)
         assert all(sentence.endswith(".") and len(sentence) <= 140 for sentence in text.values())

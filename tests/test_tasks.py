@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from kiosk.database import Database
+from kiosk.deadlines import Bounds
 from kiosk.model import TaskKind
-from kiosk.tasks import Task, close_holder_tasks, close_task, close_tasks, count_open, date_tasks, open_once, open_task, open_tasks
+from kiosk.tasks import (
+    Due,
+    Task,
+    close_holder_tasks,
+    close_task,
+    close_tasks,
+    count_due,
+    count_open,
+    date_tasks,
+    one_open,
+    open_once,
+    open_task,
+    open_tasks,
+)
 from tests.desks import Clock, add_row, draft, open_desk, put
 from tests.stores import open_store
 
@@ -159,6 +174,31 @@ def test_a_task_is_dated_by_the_presence_that_it_is_about(tmp_path: Path) -> Non
         put(desk, row, healed_ms=AT_MS, at_ms=AT_MS - 5000)
         desk.database.write(lambda c: date_tasks(c, registration=row))
         assert [task.about_ms for task in asked(desk.database, desk.book)] == [AT_MS - 5000]
+
+
+def test_what_is_due_is_counted_by_the_day_of_its_presence(database: Database) -> None:
+    """Overdue, soon, later and undated each go where they belong; a closed one, another book's and a pause count nowhere."""
+    moments = (AT_MS - 1, AT_MS, AT_MS + 9, AT_MS + 10, None)
+    kinds = (
+        *((TaskKind.HELD, BOOK, moment) for moment in moments),
+        (TaskKind.GROUP_PAUSED, BOOK, 0),
+        (TaskKind.HELD, OTHER_BOOK, 0),
+    )
+    for number, (kind, book, about_ms) in enumerate(kinds, 1):
+        database.write(partial(open_task, kind=kind, book=book, at_ms=AT_MS, registration=number, about_ms=about_ms))
+    bounds = Bounds(overdue_ms=AT_MS, soon_ms=AT_MS + 10)
+    assert database.read(partial(count_due, book=BOOK, bounds=bounds)) == Due(soon=2, overdue=1)
+    database.write(lambda c: close_task(c, 1, book=BOOK, at_ms=AT_MS))
+    assert database.read(partial(count_due, book=BOOK, bounds=bounds)) == Due(soon=2, overdue=0)
+
+
+def test_one_task_is_found_by_its_number_while_it_is_open(database: Database) -> None:
+    """Not in another book, and not once it is closed."""
+    ask(database, TaskKind.HELD, registration=17)
+    assert database.read(partial(one_open, number=1, book=BOOK)) == asked(database)[0]
+    assert database.read(partial(one_open, number=1, book=OTHER_BOOK)) is None
+    database.write(lambda c: close_task(c, 1, book=BOOK, at_ms=AT_MS))
+    assert database.read(partial(one_open, number=1, book=BOOK)) is None
 
 
 def test_closing_tasks_reads_those_of_its_registration_only(database: Database) -> None:

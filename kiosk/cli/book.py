@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import click
 
@@ -21,7 +22,7 @@ _ROWS: Final = (
     "reason",
     "attempts",
 )
-_TASKS: Final = ("id", "kind", "registration", "holder", "opened_at", "note", "advice")
+_TASKS: Final = ("id", "kind", "until", "days_left", "registration", "holder", "opened_at", "note", "advice", "who")
 _STATES: Final = [state.value for state in State]
 
 
@@ -114,7 +115,17 @@ def tasks(context: click.Context, *, lang: str, as_json: bool) -> None:
     """Print what needs a human, and what to do; `tasks close ID` notes that one has seen to it."""
     if context.invoked_subcommand is None:
         result = ask(context, "tasks", {"lang": lang})
-        show(result, as_json=as_json, text=lambda: table(result["items"], _TASKS, empty="nothing needs a human"))
+        show(result, as_json=as_json, text=lambda: table(_by_urgency(result["items"]), _TASKS, empty="nothing needs a human"))
+
+
+def _by_urgency(items: Sequence[Mapping[str, Any]]) -> list[dict[str, object]]:
+    """The shortest time left first, those without a last day at the end; days that are over say so."""
+    ordered = sorted(items, key=lambda task: (task["days_left"] is None, task["days_left"] or 0, task["id"]))
+    return [{**task, "days_left": _left(task["days_left"])} for task in ordered]
+
+
+def _left(days: int | None) -> str | int | None:
+    return f"OVERDUE ({-days})" if days is not None and days < 0 else days
 
 
 @tasks.command("close")

@@ -7,47 +7,39 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from kiosk import amendments, evidence, tasks
+from kiosk import evidence, tasks
 from kiosk.advice import Language
-from kiosk.desk import Call, Desk, params, views
+from kiosk.desk import Call, Desk, dossiers, params
+from kiosk.desk.dossiers import Dossier
 from kiosk.errors import Declined
 from kiosk.evidence import Entry
-from kiosk.model import TaskKind, rfc3339
-from kiosk.task_advice import ON_TASKS
-
-#: Tasks about what the service said of a registration.
-_BY_ROW: Final = frozenset({TaskKind.REFUSED, TaskKind.VALIDITY, TaskKind.REMARK})
+from kiosk.model import rfc3339
+from kiosk.task_advice import ON_ASKERS
 
 
 def tasks_list(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
-    """Tell every open task by ascending id, with advice: ``{"lang"?}``."""
+    """Tell every open task by ascending id, with advice, until when and through whom it can be corrected: ``{"lang"?}``."""
     params.only(asked, ("lang",))
     language = params.language(asked)
     found = desk.database.read(partial(tasks.open_tasks, book=desk.book))
+    return {"items": [task_fields(dossiers.gather(desk, task), language) for task in found]}
+
+
+def task_fields(dossier: Dossier, language: Language) -> dict[str, object]:
+    """Tell a task as ``tasks`` does; dates are local to the site."""
+    task = dossier.task
     return {
-        "items": [
-            {
-                "id": task.id,
-                "kind": task.kind.value,
-                "registration": task.registration,
-                "holder": task.holder,
-                "opened_at": rfc3339(task.opened_ms),
-                "note": task.note,
-                "advice": _advice(desk, task, language),
-            }
-            for task in found
-        ]
+        "id": task.id,
+        "kind": task.kind.value,
+        "registration": task.registration,
+        "holder": task.holder,
+        "opened_at": rfc3339(task.opened_ms),
+        "until": None if dossier.until is None else dossier.until.isoformat(),
+        "days_left": dossier.days_left,
+        "note": task.note,
+        "advice": dossier.advice(language),
+        "who": None if dossier.asker is None else ON_ASKERS[dossier.asker][language],
     }
-
-
-def _advice(desk: Desk, task: tasks.Task, language: Language) -> list[str]:
-    """What to do, where that is known: what the service said lies sealed on the row, never in the note."""
-    if task.kind in ON_TASKS:
-        return [ON_TASKS[task.kind][language]]
-    if task.kind not in _BY_ROW or task.registration is None:
-        return []
-    row = desk.database.read(partial(amendments.sealed_row, book=desk.book, row=task.registration))
-    return [] if row is None else views.row_advice(amendments.unseal(desk.vault, row), language)
 
 
 def tasks_close(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:

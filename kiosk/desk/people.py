@@ -187,7 +187,13 @@ def _tell_open_stay(desk: Desk, connection: sqlite3.Connection, holder: int, at_
     if any(badge.revoked_ms is None for badge in roster.badges_of(connection, desk.vault, holder)):
         return
     tasks.open_task(
-        connection, TaskKind.REVOKED_OPEN_STAY, book=desk.book, at_ms=at_ms, registration=newest.registration, holder=holder
+        connection,
+        TaskKind.REVOKED_OPEN_STAY,
+        book=desk.book,
+        at_ms=at_ms,
+        registration=newest.registration,
+        holder=holder,
+        about_ms=newest.presence_ms,
     )
 
 
