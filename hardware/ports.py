@@ -29,12 +29,15 @@ class Card:
         identifier: Its bytes, 4, 7, 8 or 10 of them.
         technology: What the reader says of the chip, for the record only, for instance ``mifare-classic-1k``.
         boot_ns: CLOCK_BOOTTIME in nanoseconds when the card was first seen.
+        trust: How hard it is to be this card: ``uid`` (a number that anybody can copy), ``crypto`` (it proved a key of its own),
+            ``eid`` (an identity document).
     """
 
     kind: str
     identifier: bytes
     technology: str
     boot_ns: int
+    trust: str = "uid"
 
     def __repr__(self) -> str:
         return f"Card({self.kind}, {len(self.identifier)} bytes, {self.technology})"

@@ -21,7 +21,7 @@ WINDOW: Final = 250
 _COLUMNS: Final = (
     "SELECT id, uid, holder, direction, state, reason, at_ms, group_index, sealed, attempts, called_ms, absent_ms,"
     " cancel_requested, registration_id, confirmed_ms, validity, remarks, wall_ms, reader, clock_trusted,"
-    " clock_source, clock_bound_ms, healed_ms, earliest_ms, latest_ms FROM registrations"
+    " clock_source, clock_bound_ms, healed_ms, earliest_ms, latest_ms, technology, trust FROM registrations"
 )
 _BEFORE_SQL: Final = f"{_COLUMNS} WHERE holder = ? AND book = ? AND id < ? AND state <> 'cancelled' ORDER BY id DESC LIMIT 1"
 _ELSEWHERE_SQL: Final = (
@@ -66,6 +66,8 @@ class SealedRow:
     healed_ms: int | None
     earliest_ms: int | None
     latest_ms: int | None
+    technology: str
+    trust: str
 
     @property
     def timed(self) -> bool:

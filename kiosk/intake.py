@@ -13,7 +13,7 @@ from kiosk import notices, outbox, roster, rules, stays, taps, tasks
 from kiosk.database import Database
 from kiosk.errors import SealBroken, StoreError, StoreFull
 from kiosk.identifiers import CardId
-from kiosk.model import Answer, ClockReading, Direction, Press, Profile, Signal, State, TaskKind
+from kiosk.model import Answer, ClockReading, Direction, Press, Profile, Signal, State, TaskKind, Trust
 from kiosk.obligations import Gate, Obligations, Owed, Site
 from kiosk.records import card_bytes
 from kiosk.vault import Index, Vault
@@ -82,6 +82,7 @@ class Intake:
             press=press,
             now=now,
             clock=clock,
+            trust=Trust(card.trust),
         )
         try:
             if (full := self._refusal()) is not None:

@@ -39,6 +39,17 @@ class Press(StrEnum):
     BREAK = "break"
 
 
+class Trust(StrEnum):
+    """How hard it is to pretend to be the card of a tap: the weakest first.
+
+    A UID is copied in seconds; a key inside the chip is not (facts, hardware, section 6).
+    """
+
+    UID = "uid"
+    CRYPTO = "crypto"
+    EID = "eid"
+
+
 class Signal(StrEnum):
     """What the worker sees and hears at a tap, and what the box shows at rest."""
 

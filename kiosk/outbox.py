@@ -24,8 +24,8 @@ _UNSENT: Final = (State.QUEUED, State.IN_FLIGHT, State.UNKNOWN)
 
 _ADD: Final = (
     "INSERT INTO registrations (uid, book, holder, direction, state, reason, at_ms, group_index, sealed, signal, card_index,"
-    " reader, driver, technology, press, wall_ms, boot_ns, boot_id, clock_trusted, clock_source, clock_bound_ms)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " reader, driver, technology, press, wall_ms, boot_ns, boot_id, clock_trusted, clock_source, clock_bound_ms, trust)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 

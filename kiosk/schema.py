@@ -273,8 +273,14 @@ CREATE INDEX tasks_of ON tasks (holder, kind);
 ALTER TABLE holders ADD COLUMN forgotten_ms INTEGER;
 """
 
+_V4: Final = """
+-- How hard it is to pretend to be the card of a tap: uid, crypto or eid. Older taps were all by a number that can be copied.
+ALTER TABLE registrations ADD COLUMN trust TEXT NOT NULL DEFAULT 'uid' CHECK (trust = 'uid' OR trust = 'crypto' OR trust = 'eid');
+ALTER TABLE taps ADD COLUMN trust TEXT NOT NULL DEFAULT 'uid' CHECK (trust = 'uid' OR trust = 'crypto' OR trust = 'eid');
+"""
+
 #: The steps in order; a store's user_version is the number of those it has taken.
-STEPS: Final = (_V1, _V2, _V3)
+STEPS: Final = (_V1, _V2, _V3, _V4)
 
 
 def migrate(connection: sqlite3.Connection, *, check: bytes) -> None:

@@ -22,7 +22,7 @@ SLICE: Final = 20
 #: What of a tap is not personal and never changes, by the names of both tables' columns.
 _FACTS: Final = (
     "book", "signal", "direction", "wall_ms", "boot_ns", "boot_id", "clock_trusted", "clock_source", "clock_bound_ms",
-    "reader", "driver", "technology", "press",
+    "reader", "driver", "technology", "trust", "press",
 )  # fmt: skip
 #: Both tables with taps, and the word for their rows in the record.
 _SUBJECTS: Final = {"registrations": "registration", "taps": "tap"}

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, Final
 
 from kiosk.identifiers import CardId
-from kiosk.model import ClockReading, Direction, Draft, Press, Signal
+from kiosk.model import ClockReading, Direction, Draft, Press, Signal, Trust
 from kiosk.records import pack_card, unpack_draft
 from kiosk.rules import LastTap, Now
 from kiosk.vault import Field, Vault, new_uid
@@ -49,8 +49,8 @@ _AT_OTHER_CHANNELS: Final = (
 )
 _ADD: Final = (
     "INSERT INTO taps (uid, book, signal, at_ms, sealed, holder, direction, card_index, reader, driver, technology, press, wall_ms,"
-    " boot_ns, boot_id, clock_trusted, clock_source, clock_bound_ms)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " boot_ns, boot_id, clock_trusted, clock_source, clock_bound_ms, trust)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 #: What the presence list says of the reader where there was none.
 ANOTHER_CHANNEL: Final = "another channel"
@@ -69,6 +69,7 @@ class Moment:
         press: A button pressed before it.
         now: The moment by the clocks that decide.
         clock: How far they could be trusted.
+        trust: How hard it is to pretend to be the card.
     """
 
     card: CardId
@@ -79,9 +80,10 @@ class Moment:
     press: Press | None
     now: Now
     clock: ClockReading
+    trust: Trust = Trust.UID
 
     def columns(self) -> tuple[str | int | bytes | None, ...]:
-        """What every table keeps of a tap: card_index, reader, driver, technology, press, and the clocks' readings."""
+        """What every table keeps of a tap: the card's index, reader, driver, technology, press, clocks' readings, trust."""
         clock, now = self.clock, self.now
         return (
             self.card_index,
@@ -95,6 +97,7 @@ class Moment:
             1 if clock.trusted else 0,
             clock.source,
             clock.bound_ms,
+            self.trust.value,
         )
 
 

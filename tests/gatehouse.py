@@ -119,10 +119,12 @@ class Gatehouse:
         """Give a holder another profile from now on."""
         self.database.write(lambda c: roster.change_profile(c, self.vault, holder, profile, at_ms=self.clocks.wall_ms))
 
-    def tap(self, card: CardId, gate: Gate = TOGGLE, press: Press | None = None, *, ago_seconds: float = 0) -> Answer:
+    def tap(
+        self, card: CardId, gate: Gate = TOGGLE, press: Press | None = None, *, ago_seconds: float = 0, trust: str = "uid"
+    ) -> Answer:
         """Hold a card to a reader; it was first seen so long before the decision."""
         seen_ns = self.clocks.boot_ns - round(ago_seconds * 1000) * 1_000_000
-        sighting = Card(kind=card.kind, identifier=card.identifier, technology="test", boot_ns=seen_ns)
+        sighting = Card(kind=card.kind, identifier=card.identifier, technology="test", boot_ns=seen_ns, trust=trust)
         return self.intake.take(sighting, gate, press)
 
     def run(self, sql: str, *values: object) -> None:

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from logging.handlers import QueueHandler
@@ -18,6 +19,7 @@ from hardware.pcsc import PcscReader
 from hardware.simulated import SimulatedReader
 from kiosk import crew, daemon
 from kiosk.config import load
+from kiosk.crew import Crew, Work
 from kiosk.delivery import Delivery
 from kiosk.errors import StoreBusy, UsageError
 from kiosk.followup import FollowUp
@@ -142,22 +144,33 @@ def test_a_dead_follow_up_is_started_again(config: Path, monkeypatch: pytest.Mon
         assert run.stop() == 0
 
 
-def test_a_dead_store_is_red_and_ends_the_process_with_1(config: Path) -> None:
+@pytest.fixture
+def only_taps(config: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A daemon in which nobody but a tap writes or looks at the store: no other part is the first to meet a broken disk."""
+    start = Crew.start
+
+    def without_others(self: Crew, *, essential: Mapping[str, Work], restarted: Mapping[str, Work]) -> None:
+        assert restarted
+        start(self, essential=essential, restarted={})
+
+    monkeypatch.setattr(Crew, "start", without_others)
+    monkeypatch.setattr(daemon, "_LOOK_SECONDS", 3600.0)
+    return write(config.parent, config.read_text(encoding="utf-8").replace("jitter_seconds = 0", "jitter_seconds = 31_000_000"))
+
+
+def test_a_dead_store_is_red_and_ends_the_process_with_1(only_taps: Path) -> None:
     """After an I/O error the tap's signal is failed, nothing is acknowledged, and the process ends."""
-    # Delivery must not be the first to meet the broken disk: it would end the process before the tap.
-    text = config.read_text(encoding="utf-8").replace("start_jitter_seconds = 0", "start_jitter_seconds = 31_000_000")
-    config.write_text(text, encoding="utf-8")
-    with running(config) as run:
+    with running(only_taps) as run:
         enrol(run, 0, 1)
         assert tap(run, 0)["signal"] == "in"
-        broken, log = os.open(os.devnull, os.O_RDONLY), descriptor(str(config.parent / "kiosk.db-wal"))
+        broken, log = os.open(os.devnull, os.O_RDONLY), descriptor(str(only_taps.parent / "kiosk.db-wal"))
         os.dup2(broken, log)
         os.close(broken)
         answer = tap(run, 1)
         assert (answer["signal"], answer["ids"]) == ("failed", [])
         assert "can't be trusted" in str(answer["why"])
         assert run.wait() == 1
-    with running(config) as again:
+    with running(only_taps) as again:
         assert [row["id"] for row in again.ask("outbox list")["items"]] == [1]
 
 

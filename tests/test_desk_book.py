@@ -131,6 +131,7 @@ def test_every_field_of_the_interface_is_told(desk: Desk) -> None:
     shown = call(desk, "outbox show", id=row)
     assert item.items() <= shown.items()
     assert (shown["holder"], shown["reader"], shown["enterprise_number"]) == (1, "gate", EMPLOYER.value)
+    assert (shown["technology"], shown["trust"]) == ("test", "uid")
     assert (shown["declaration"], shown["latitude"], shown["clock_trusted"]) == (DECLARATION.value, PLACE.latitude, True)
 
 

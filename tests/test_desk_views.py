@@ -40,6 +40,8 @@ def row() -> SealedRow:
         healed_ms=None,
         earliest_ms=MORNING_MS - 5000,
         latest_ms=MORNING_MS,
+        technology="test",
+        trust="uid",
     )
 
 

@@ -270,6 +270,14 @@ def test_the_button_is_kept(house: Gatehouse) -> None:
     assert kept == ("break", "gate", "simulated", "test")
 
 
+def test_how_far_the_card_was_to_be_trusted_is_kept(house: Gatehouse) -> None:
+    """With a registration and without one, each tap says whether its card was a mere number or proved something."""
+    house.tap(ONE_CARD, trust="crypto")
+    house.tap(invented_card(9), trust="eid")
+    sql = "SELECT trust FROM registrations UNION ALL SELECT trust FROM taps"
+    assert house.database.read(lambda c: c.execute(sql).fetchall()) == [("crypto",), ("eid",)]
+
+
 def test_an_out_carries_its_in(house: Gatehouse) -> None:
     """Whatever the roster says meanwhile, the OUT has identity, employer and declaration of its IN; the IN after a break is new."""
     holder = house.enrol(invented_line(1))

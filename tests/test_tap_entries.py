@@ -61,10 +61,12 @@ def test_an_entry_holds_the_tap_with_its_circumstances(desk: Desk) -> None:
     assert content.facts is not None
     assert content.person is not None
     assert content.facts["place"] == [50.8466, 4.3670]
-    told = {name: content.facts[name] for name in ("signal", "direction", "wall_ms", "reader", "driver", "technology", "press")}
+    told = {
+        name: content.facts[name] for name in ("signal", "direction", "wall_ms", "reader", "driver", "technology", "trust", "press")
+    }
     assert told == {
         "signal": "out", "direction": "out", "wall_ms": MORNING_MS, "reader": "gate", "driver": "simulated",
-        "technology": "test", "press": None,
+        "technology": "test", "trust": "uid", "press": None,
     }  # fmt: skip
     clock = {name: content.facts[name] for name in ("clock_trusted", "clock_source", "clock_bound_ms", "boot_id", "boot_ns")}
     assert clock == {

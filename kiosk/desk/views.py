@@ -69,12 +69,14 @@ def row_fields(kept: Kept) -> dict[str, object]:
 
 
 def whole_row_fields(kept: Kept, language: Language = Language.EN) -> dict[str, object]:
-    """Tell a registration as ``outbox show`` does: with who, where, for whom, how far the clock was to be trusted, and advice."""
+    """Tell a registration as ``outbox show`` does: with who, where, by what card, for whom, how good the clock was, and advice."""
     row, draft = kept.row, kept.draft
     return {
         **row_fields(kept),
         "holder": row.holder,
         "reader": row.reader,
+        "technology": row.technology,
+        "trust": row.trust,
         "clock_trusted": bool(row.clock_trusted),
         "clock": _clock_fields(row),
         **_employer_fields(None if draft is None else draft.employer),
