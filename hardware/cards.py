@@ -1,4 +1,4 @@
-"""What the bytes of a card say: its technology from the ATR, its identifier from the reader's answer. Pure."""
+"""What the bytes of a card say: its technology from the ATR, its identifier from the reader's answer, and its worth. Pure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,25 @@ from typing import Final
 GET_UID: Final = bytes.fromhex("FFCA000000")
 
 #: Single, double and triple size UIDs of ISO 14443-3, and the 8 bytes of ISO 15693 and FeliCa's IDm.
-_LENGTHS: Final = frozenset({4, 7, 8, 10})
+UID_LENGTHS: Final = frozenset({4, 7, 8, 10})
 #: ISO 14443-3 forbids 88 as first byte of a 4-byte UID: it marks the first part of a longer one.
 _PART: Final = re.compile(rb"\x88.{3}", re.DOTALL)
 _BLANK: Final = re.compile(rb"\x00+|\xFF+")
+#: ISO 14443-3: a 4-byte UID that begins with 08 is drawn afresh at each touch (phones, passports, bank cards, DESFire EV2).
+_RANDOM: Final = re.compile(rb"\x08.{3}", re.DOTALL)
+#: A DESFire EV1 with random identifiers begins them with 80 (facts, hardware, section 6); so does many a MIFARE Classic,
+#: whose number is fixed, and which the reader tells by its technology.
+_RANDOM_EV1: Final = re.compile(rb"\x80.{3}", re.DOTALL)
+_FIXED: Final = "mifare-"
+#: What cheap chips and copiers are sold with, in either order of bytes: counted from 0 or 1, or typed by somebody in a hurry.
+_FROM_THE_BOX: Final = frozenset(
+    number[::step]
+    for step in (1, -1)
+    for number in (
+        *(bytes(range(first, first + length)) for length in UID_LENGTHS for first in (0, 1)),
+        *(bytes.fromhex(digits) for digits in ("12345678", "11223344", "AABBCCDD", "11223344556677", "1122334455667788")),
+    )
+)
 #: SW1 6C: the length asked for was wrong, SW2 is the right one (ISO 7816-4).
 _WRONG_LENGTH: Final = re.compile(rb"\x6C(.)", re.DOTALL)
 _OK: Final = b"\x90\x00"
@@ -115,13 +130,38 @@ def reading(answer: bytes, atr: bytes) -> Identified | Failed:
         return Failed("the card's answer was cut short")
     if status != _OK:
         return Failed(_refusal(atr))
-    if len(identifier) not in _LENGTHS:
+    return judged(identifier, technology(atr))
+
+
+def judged(identifier: bytes, chip: str) -> Identified | Failed:
+    """Judge a UID that a reader gave, whatever way it came.
+
+    Args:
+        identifier: Its bytes, first byte first.
+        chip: The technology as far as the reader tells it, as ``technology`` names it.
+    """
+    if len(identifier) not in UID_LENGTHS:
         return Failed("the card's number has an impossible length")
-    if _PART.fullmatch(identifier):
-        return Failed("the reader gave only a part of the card's number")
+    why = worthless(identifier, chip)
+    return Identified(identifier, chip) if why is None else Failed(why)
+
+
+def worthless(identifier: bytes, chip: str = "unknown") -> str | None:
+    """Say why this UID can be nobody's badge, in plain words without any of its bytes; None where nothing speaks against it.
+
+    Args:
+        identifier: Its bytes, first byte first.
+        chip: The technology as ``technology`` names it; what is only typed has none.
+    """
     if _BLANK.fullmatch(identifier):
-        return Failed("the card's number is blank")
-    return Identified(identifier, technology(atr))
+        return "the card's number is blank"
+    if _PART.fullmatch(identifier):
+        return "the reader gave only a part of the card's number"
+    if _RANDOM.fullmatch(identifier) or (_RANDOM_EV1.fullmatch(identifier) and not chip.startswith(_FIXED)):
+        return "this card shows another number each time: a phone, passport or bank card; use your badge"
+    if identifier in _FROM_THE_BOX:
+        return "many cards have this number, as they were sold or copied; use another badge"
+    return None
 
 
 def _refusal(atr: bytes) -> str:

@@ -7,15 +7,12 @@ from collections.abc import Callable, Iterator
 from threading import Condition, Event
 from typing import Final
 
-from hardware.cards import Identified, reading
+from hardware.cards import Identified, judged
 from hardware.indicator import boot_clock
 from hardware.ports import Card, ReaderLost, Sighting, Unreadable
 
 #: A lost wake would be a bug; this bounds what it costs, without being a poll.
 _LONGEST_WAIT_SECONDS: Final = 30.0
-#: The status that ends a reader's answer when all went well (ISO 7816-4).
-_SUCCESS: Final = b"\x90\x00"
-_NO_ATR: Final = b""
 
 
 class SimulatedReader:
@@ -68,7 +65,7 @@ class SimulatedReader:
         now = self._clock()
         if unreadable is not None:
             return Unreadable(why=unreadable, boot_ns=now)
-        read = reading(identifier + _SUCCESS, _NO_ATR)
+        read = judged(identifier, technology)
         if isinstance(read, Identified):
             return Card(kind=kind, identifier=read.identifier, technology=technology, boot_ns=now)
         return Unreadable(why=read.why, boot_ns=now)

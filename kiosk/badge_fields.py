@@ -113,7 +113,7 @@ def parse_given(fields: Mapping[str, object], where: str, mistakes: Mistakes) ->
     if enterprise is not None and vat is not None:
         mistakes.add(at(where, "foreign_vat_number"), "an employer has either an enterprise_number or a foreign_vat_number")
     return Given(
-        card=read("card", CardId.parse),
+        card=read("card", CardId.parse_badge),
         insz=read("insz", parse_insz),
         name=read("name", _plain),
         language=read("language", _language),

@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
+from hardware.cards import UID_LENGTHS, worthless
+
 _INSZ_SEPARATORS: Final = re.compile(r"[ .\-/]")
 _DECLARATION: Final = re.compile(r"[A-HJ-NP-Z0-9]{13}")
 _FOREIGN_VAT: Final = re.compile(r"[A-Z]{2}[0-9A-Z+*]{2,18}")
-#: ISO 14443-3 single, double and triple size UIDs, and the 8-byte UID of ISO 15693 and FeliCa's IDm.
-CARD_LENGTHS: Final = frozenset({4, 7, 8, 10})
 #: Months 1-12 (national), +20 (BIS, sex unknown), +40 (BIS, sex known); 0 = unknown (facts, rsz-service, section 6).
 _MONTHS: Final = frozenset((*range(13), *range(20, 33), *range(40, 53)))
 
@@ -134,9 +134,18 @@ class CardId:
         if not re.fullmatch(r"(?:[0-9A-Fa-f]{2})+", plain):
             raise ValueError("a card is written in pairs of hexadecimal digits")
         identifier = bytes.fromhex(plain)
-        if len(identifier) not in CARD_LENGTHS:
+        if len(identifier) not in UID_LENGTHS:
             raise ValueError("a card's identifier has 4, 7, 8 or 10 bytes")
         return cls(kind, identifier)
+
+    @classmethod
+    def parse_badge(cls, text: str) -> Self:
+        """Read a card that shall be somebody's badge; raises ``ValueError`` also for a number that can be nobody's."""
+        card = cls.parse(text)
+        why = worthless(card.identifier)
+        if why is not None:
+            raise ValueError(why)
+        return card
 
     @property
     def masked(self) -> str:

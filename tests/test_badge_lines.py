@@ -94,6 +94,15 @@ def test_every_mistake_of_every_line_is_told_at_once() -> None:
     ]
 
 
+def test_numbers_that_are_nobodys_are_told_by_their_lines() -> None:
+    """A list with a phone's number and a blank one is refused as a whole, each line with its reason."""
+    with pytest.raises(UsageError) as refused:
+        parse_csv("card;insz\n" + "".join(f"{card};{CANARY_INSZ.digits}\n" for card in ("08A1B2C3", CARD, "00000000")))
+    assert "line 2, card: this card shows another number each time" in refused.value.message
+    assert "line 4, card: the card's number is blank" in refused.value.message
+    assert "line 3" not in refused.value.message
+
+
 def test_an_unknown_field_is_answered_with_the_likely_one() -> None:
     """A mistyped field's name is a mistake that suggests the right one; one like no other gets the list."""
     with pytest.raises(UsageError, match="did you mean insz") as refused:

@@ -212,6 +212,23 @@ def test_tap_prints_its_signal(kiosk: Kiosk, box: Running) -> None:
     assert kiosk("tap", card(0), "--press", "in", "--declaration", "1Y1003SQ5VSSZ").code == 2
 
 
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [("08A1B2C3", "use your badge"), ("FFFFFFFF", "blank"), ("8804A1B2", "a part of"), ("01020304", "many cards")],
+)
+def test_a_number_that_is_nobodys_is_refused_at_the_tap_and_at_enrolment(number: str, why: str, kiosk: Kiosk, box: Running) -> None:
+    """A phone, a blank and a cut number become no badge and no unknown card, with the reason and without the number."""
+    given = kiosk("badge", "add", stdin=json.dumps({"card": number, "insz": CANARY_INSZ.digits}))
+    assert given.code == 2
+    assert "line 1, card: " in given.err
+    assert why in given.err
+    told_why = told(kiosk("tap", number, "--json"))
+    assert told_why["signal"] == "unreadable"
+    assert why in str(told_why["why"])
+    assert number not in given.err + str(told_why)
+    assert told(kiosk("status", "--json"))["tasks"] == 0
+
+
 def test_a_visitors_tap_owes_nothing_and_says_so(kiosk: Kiosk, box: Running) -> None:
     """Signal local with the direction and no registration; on the presence list and in the roster he stands like anybody."""
     line = json.dumps({**line_fields(invented_line(0)), "local": True})

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from hardware.cards import UID_LENGTHS
 from kiosk import identifiers
-from kiosk.identifiers import CARD_LENGTHS, CardId, DeclarationNumber, EnterpriseNumber, ForeignVatNumber, Insz
+from kiosk.identifiers import CardId, DeclarationNumber, EnterpriseNumber, ForeignVatNumber, Insz
 from tests.people import CANARY_INSZ, invented_insz
 
 #: The samples of the facts (rsz-service, section 6), each proven by its checksum.
@@ -33,6 +34,7 @@ PARSERS: list[Callable[[str], object]] = [
     ForeignVatNumber.parse,
     DeclarationNumber.parse,
     CardId.parse,
+    CardId.parse_badge,
 ]
 
 
@@ -147,7 +149,7 @@ def test_no_clock_is_asked() -> None:
     tree = ast.parse(Path(identifiers.__file__).read_text(encoding="utf-8"))
     names = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     names += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-    assert sorted(filter(None, names)) == ["__future__", "dataclasses", "re", "typing"]
+    assert sorted(filter(None, names)) == ["__future__", "dataclasses", "hardware.cards", "re", "typing"]
 
 
 @given(st.integers(0, 999_999_999))
@@ -299,7 +301,7 @@ def test_a_card_is_read_however_it_is_written(text: str) -> None:
 @pytest.mark.parametrize("length", [4, 7, 8, 10])
 def test_cards_have_the_four_lengths(length: int) -> None:
     """Single, double and triple size UIDs and the eight bytes of ISO 15693 and FeliCa are cards."""
-    assert length in CARD_LENGTHS
+    assert length in UID_LENGTHS
     assert CardId.parse("A5" * length).identifier == b"\xa5" * length
 
 
@@ -331,7 +333,20 @@ def test_what_is_no_card_is_refused(text: str, why: str) -> None:
         CardId.parse(text)
 
 
-@given(st.sampled_from(sorted(CARD_LENGTHS)).flatmap(lambda length: st.binary(min_size=length, max_size=length)))
+@pytest.mark.parametrize("text", ["08:A1:B2:C3", "80A1B2C3", "uid:00000000", "FFFFFFFFFFFFFF", "8804A1B2", "01020304"])
+def test_a_number_that_can_be_nobodys_badge_is_read_and_not_enrolled(text: str) -> None:
+    """A random, blank, cut or common number is still a card that can be named, and never somebody's badge."""
+    assert CardId.parse(text).identifier
+    with pytest.raises(ValueError, match=r"another number each time|blank|a part of|many cards"):
+        CardId.parse_badge(text)
+
+
+def test_a_badge_is_read_as_a_card_is() -> None:
+    """Where nothing speaks against it, a badge is the card that was written."""
+    assert CardId.parse_badge("04:A2:B3:C4") == CardId.parse("04A2B3C4")
+
+
+@given(st.sampled_from(sorted(UID_LENGTHS)).flatmap(lambda length: st.binary(min_size=length, max_size=length)))
 def test_a_card_written_is_the_card_read(identifier: bytes) -> None:
     """Every identifier survives each way of writing it, and is shown by its last four digits only."""
     card = CardId("uid", identifier)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hardware.cards import UID_LENGTHS
 from kiosk.errors import SealBroken
-from kiosk.identifiers import CARD_LENGTHS, CardId, DeclarationNumber, EnterpriseNumber, ForeignVatNumber
+from kiosk.identifiers import CardId, DeclarationNumber, EnterpriseNumber, ForeignVatNumber
 from kiosk.model import Coordinates, Direction, Draft, Profile
 from kiosk.records import (
     card_bytes,
@@ -61,7 +62,7 @@ PROFILES = st.builds(
     declaration=DECLARATIONS,
     personnel_number=st.none() | WORDS,
 )
-CARDS = st.sampled_from(sorted(CARD_LENGTHS)).flatmap(
+CARDS = st.sampled_from(sorted(UID_LENGTHS)).flatmap(
     lambda size: st.builds(CardId, st.just("uid"), st.binary(min_size=size, max_size=size))
 )
 

@@ -54,7 +54,9 @@ def test_a_card_can_be_made_unreadable() -> None:
     assert UID.hex() not in repr(sighting).lower()
 
 
-@pytest.mark.parametrize("identifier", ["", "04A1B2", "88A1B2C3", "00000000", "FFFFFFFFFFFFFF", "04A1B2C3D4E58011"])
+@pytest.mark.parametrize(
+    "identifier", ["", "04A1B2", "88A1B2C3", "00000000", "FFFFFFFFFFFFFF", "08A1B2C3", "80A1B2C3", "01020304", "04A1B2C3D4E58011"]
+)
 def test_identifiers_are_judged_as_by_the_real_reader(identifier: str) -> None:
     """Whatever a PC/SC reader would not take for a badge's number is unreadable here for the same reason."""
     raw = bytes.fromhex(identifier)

@@ -156,7 +156,7 @@ def _asked() -> dict[str, object]:
         "enterprise_number": click.prompt("enterprise number (empty: the default employer)", default="", show_default=False),
     }
     try:
-        CardId.parse(answers["card"])
+        CardId.parse_badge(answers["card"])
     except ValueError as error:
         raise UsageError(f"card: {error}") from None
     return {name: value for name, value in answers.items() if value}

@@ -74,7 +74,7 @@ def begin(asker: Asker, config: Config, ask: Ask, *, badge: str | None, proven: 
 
 def _asked(asker: Asker, config: Config) -> dict[str, str]:
     answers = {
-        "card": _laid(asker, config) or asker.type_in("card (hexadecimal, or let a keyboard reader type it)", CardId.parse),
+        "card": _laid(asker, config) or asker.type_in("card (hexadecimal, or let a keyboard reader type it)", CardId.parse_badge),
         "insz": asker.secret("INSZ of its holder (not shown)", parse_insz),
         "name": asker.type_in("name"),
     }
