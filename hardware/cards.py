@@ -33,6 +33,9 @@ _FROM_THE_BOX: Final = frozenset(
 _WRONG_LENGTH: Final = re.compile(rb"\x6C(.)", re.DOTALL)
 _OK: Final = b"\x90\x00"
 
+PART: Final = "the reader gave only a part of the card's number"
+OTHER_EACH_TIME: Final = "this card shows another number each time: a phone, passport or bank card; use your badge"
+
 #: An ATR made up by a contactless reader: T0 with historical bytes only, TD1 = 80, TD2 = 01 (PC/SC part 3, 3.1.3.2.3).
 _BY_RADIO: Final = re.compile(rb"\x3B[\x80-\x8F]\x80\x01", re.DOTALL)
 #: Its historical bytes for a storage card: category 80, tag 4F, length 0C, the RID of PC/SC, then SS and NN NN.
@@ -156,9 +159,9 @@ def worthless(identifier: bytes, chip: str = "unknown") -> str | None:
     if _BLANK.fullmatch(identifier):
         return "the card's number is blank"
     if _PART.fullmatch(identifier):
-        return "the reader gave only a part of the card's number"
+        return PART
     if _RANDOM.fullmatch(identifier) or (_RANDOM_EV1.fullmatch(identifier) and not chip.startswith(_FIXED)):
-        return "this card shows another number each time: a phone, passport or bank card; use your badge"
+        return OTHER_EACH_TIME
     if identifier in _FROM_THE_BOX:
         return "many cards have this number, as they were sold or copied; use another badge"
     return None

@@ -20,7 +20,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCKS = ("build", "runtime", "dev")
+LOCKS = ("build", "runtime", "contactless", "dev")
 COMMANDS = (".ci/run", "deploy/install", "deploy/lock", "deploy/test")
 
 KNOWN_HOSTS = ("socialsecurity.be", "belgif.be", "json-schema.org", "spec.openapis.org", "ietf.org", "europa.eu", "github.com")
@@ -114,6 +114,8 @@ def test_lock_names_no_registry(name: str) -> None:
     ("name", "wanted"),
     [
         ("runtime", PROJECT["project"]["dependencies"]),
+        ("contactless", PROJECT["project"]["dependencies"]),
+        ("contactless", PROJECT["project"]["optional-dependencies"]["contactless"]),
         ("dev", PROJECT["project"]["dependencies"]),
         ("dev", PROJECT["dependency-groups"]["dev"]),
         ("build", PROJECT["dependency-groups"]["build"]),
@@ -128,14 +130,14 @@ def test_lock_holds_what_pyproject_asks(name: str, wanted: list[str]) -> None:
 
 
 def test_boxes_run_the_versions_that_were_tested() -> None:
-    """The runtime lock is a part of the tests' lock, version by version."""
-    assert lock("runtime").items() <= lock("dev").items()
+    """The lock of every box, with an extra or without, is a part of the tests' lock, version by version."""
+    assert lock("runtime").items() <= lock("contactless").items() <= lock("dev").items()
 
 
 def test_notice_names_every_package_that_a_box_gets() -> None:
     """Whoever ships an image finds each part's licence in NOTICE, and no part that is gone."""
     noticed = {canonicalize_name(name) for name in re.findall(r"(?m)^  ([\w-]+)  ", (ROOT / "NOTICE").read_text())}
-    assert noticed == lock("runtime").keys() | lock("build").keys()
+    assert noticed == lock("contactless").keys() | lock("build").keys()
 
 
 def test_licence_is_whole() -> None:
