@@ -34,7 +34,7 @@ _QUEUE_SQL: Final = (
 )
 #: What a registration no longer needs once it is queued again, and once it is cancelled.
 _WHY_IT_STOOD: Final = frozenset({TaskKind.HELD, TaskKind.REFUSED, TaskKind.UNKNOWN})
-_ABOUT_ITSELF: Final = _WHY_IT_STOOD | {TaskKind.MISSING_IN, TaskKind.MISSING_OUT, TaskKind.LONG_STAY}
+_ABOUT_ITSELF: Final = _WHY_IT_STOOD | {TaskKind.MISSING_IN, TaskKind.MISSING_OUT, TaskKind.LONG_STAY, TaskKind.OVERLAP}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from threading import Event
 from typing import Final, Protocol, assert_never
 from zoneinfo import ZoneInfo
 
-from kiosk import elsewhere
+from kiosk import doubles, elsewhere
 from kiosk.claims import HOUR_MS
+from kiosk.doubles import Window
 from kiosk.elsewhere import Scope
 from kiosk.line import boot_seconds
 from kiosk.model import ClockReading, Place
@@ -178,7 +179,12 @@ class Channels:
     def _keep(self, scope: Scope, query: Query, found: Found, at_ms: int) -> bool:
         shown = elsewhere.others(self._outbox, found)
         window = (query.from_ms, query.to_ms)
-        return elsewhere.keep(self._outbox, self._settings.place, scope.group, window, shown, at_ms=at_ms)
+        news = elsewhere.keep(self._outbox, self._settings.place, scope.group, window, shown, at_ms=at_ms)
+        longest_ms = round(self._settings.max_shift_hours * HOUR_MS)
+        asked = doubles.review(self._outbox, Window(from_ms=window[0], to_ms=window[1], longest_ms=longest_ms), at_ms=at_ms)
+        if asked:
+            _log.info("asked about stays that overlap", extra={"stays": asked})
+        return news
 
     def _spread(self, seconds: float) -> float:
         """A quarter more or less."""

@@ -104,7 +104,14 @@ class _Daemon:
         self._clockwork = Clockwork(book, house.timekeeper, slices.bearings(config), healed=self._delivery.nudge)
         declarations = [declaration.number for declaration in config.declarations]
         self._reconciliation = Reconciliation(
-            Reconciler(book, self._service, house.timekeeper.read, zone=config.site.time_zone, declarations=declarations)
+            Reconciler(
+                book,
+                self._service,
+                house.timekeeper.read,
+                zone=config.site.time_zone,
+                declarations=declarations,
+                max_shift_hours=config.rules.max_shift_hours,
+            )
         )
         self._notary = Notary(
             database=house.database,

@@ -128,6 +128,7 @@ class TaskKind(StrEnum):
     LOST = "lost"
     DUPLICATE = "duplicate"
     DIFFERENT = "different"
+    OVERLAP = "overlap"
     SALVAGED = "salvaged"
 
 

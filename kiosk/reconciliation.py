@@ -16,10 +16,12 @@ from threading import Event
 from typing import Final, Protocol, assert_never
 from zoneinfo import ZoneInfo
 
-from kiosk import daybook, purging
+from kiosk import daybook, doubles, purging
+from kiosk.claims import HOUR_MS
 from kiosk.comparison import Comparison, Finding, Kind, Ours, Why, compare, differences
 from kiosk.daybook import Term
 from kiosk.days import AFTER_DAY_MS, Done, bounds, day_after, due
+from kiosk.doubles import Window
 from kiosk.identifiers import DeclarationNumber, Employer
 from kiosk.model import ClockReading
 from kiosk.outbox import Outbox
@@ -99,6 +101,7 @@ class Reconciler:
         clock: Reads all clocks.
         zone: The site's time zone: a day is the site's.
         declarations: Those configured; what rows of the day name is searched as well.
+        max_shift_hours: How long a stay without an OUT lasts.
     """
 
     def __init__(
@@ -109,12 +112,14 @@ class Reconciler:
         *,
         zone: ZoneInfo,
         declarations: Iterable[DeclarationNumber],
+        max_shift_hours: float,
     ) -> None:
         self.outbox = outbox
         self.clock = clock
         self.zone = zone
         self._service = service
         self._declarations = frozenset(declarations)
+        self._longest_ms = round(max_shift_hours * HOUR_MS)
 
     def compare(self, day: date) -> Reconciled | SearchFailed | SearchUnavailable:
         """Compare one day with the service and keep what it came to; anything but ``Reconciled`` has changed nothing."""
@@ -142,6 +147,8 @@ class Reconciler:
             return confirmed
         at_ms = self.clock().wall_ms
         daybook.write(self.outbox, rows, confirmed, stale, at_ms=at_ms)
+        window = Window(from_ms=begins_ms, to_ms=ends_ms, longest_ms=self._longest_ms)
+        doubles.review(self.outbox, window, at_ms=at_ms, holders={row.holder for row in rows})
         if now_ms >= ends_ms + AFTER_DAY_MS:  # a day that is not over yet is not done by this
             daybook.record(self.outbox, day.isoformat(), confirmed, at_ms=at_ms)
         return Reconciled(day=day, comparison=confirmed, shown=shown, asked=asked + _missing(told))

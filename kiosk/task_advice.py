@@ -31,6 +31,12 @@ ON_TASKS: Final[Mapping[TaskKind, Text]] = {
         de="Der Dienst zeigt diese Meldung anders, als sie hier steht. Vergleichen Sie: kiosk registrations show.",
         en="The service shows this registration otherwise than it is here. Compare: kiosk registrations show.",
     ),
+    TaskKind.OVERLAP: text(
+        nl="Deze persoon is tegelijk nog ergens binnen (zie de nota). Vraag waar hij was; laat de foute annuleren.",
+        fr="Cette personne est présente ailleurs en même temps (voir la note). Demandez où; faites annuler le faux.",
+        de="Diese Person ist zugleich noch anderswo da (siehe Notiz). Fragen Sie, wo sie war; lassen Sie das Falsche stornieren.",
+        en="This person is inside twice at once (see the note). Ask where he was; have the wrong one cancelled.",
+    ),
     TaskKind.HELD: text(
         nl="Deze registratie wacht op u; de reden: kiosk outbox show. Versturen, als het geregeld is: kiosk outbox release.",
         fr="Cet enregistrement vous attend; la raison : kiosk outbox show. L'envoyer, une fois réglé : kiosk outbox release.",

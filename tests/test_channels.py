@@ -9,6 +9,7 @@ import pytest
 
 from kiosk import taps
 from kiosk.channels import Channels, ChannelSettings
+from kiosk.identifiers import DeclarationNumber
 from kiosk.model import Direction, Registration, TaskKind
 from kiosk.tasks import open_task
 from kiosk.verdicts import Found, Query, SearchFailed, SearchUnavailable, SearchVerdict
@@ -40,7 +41,7 @@ def _run(world: World, channels: Channels, seconds: float) -> None:
     world.time.pass_seconds(left)
 
 
-def _by_phone(world: World, person: int, direction: Direction) -> None:
+def _by_phone(world: World, person: int, direction: Direction, *, declaration: DeclarationNumber = DECLARATION) -> None:
     world.holder(person)
     world.service.store(
         Registration(
@@ -49,7 +50,7 @@ def _by_phone(world: World, person: int, direction: Direction) -> None:
             at_ms=world.time.wall_ms,
             employer=EMPLOYER,
             place=PLACE,
-            declaration=DECLARATION,
+            declaration=declaration,
         )
     )
 
@@ -67,6 +68,23 @@ def test_while_nobody_is_inside_nothing_is_asked(world: World) -> None:
     world.tap(0, Direction.OUT, ago_seconds=86_400)
     _run(world, channels, 86_400)
     assert world.service.searches == []
+
+
+def test_who_is_inside_twice_at_once_becomes_a_task(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Here, and by telephone for other works: asked about within minutes, and taken back when that one is cancelled."""
+    caplog.set_level("INFO")
+    number = world.tap(0)
+    world.tap(1, declaration=OTHER_DECLARATION)
+    world.run(10)
+    channels = _channels(world)
+    world.time.pass_seconds(1800)
+    _by_phone(world, 0, Direction.IN, declaration=OTHER_DECLARATION)
+    _run(world, channels, 900)
+    assert [task[:2] for task in world.tasks()] == [("overlap", number)]
+    assert [record.message for record in caplog.records].count("asked about stays that overlap") == 1
+    world.service.rows[-1].change(cancelled=True)
+    _run(world, channels, 3600)
+    assert world.tasks() == []
 
 
 def test_the_other_channel_corrects_who_is_inside(world: World) -> None:

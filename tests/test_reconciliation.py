@@ -38,7 +38,7 @@ def world(tmp_path: Path) -> World:
 
 
 def _reconciler(world: World) -> Reconciler:
-    return Reconciler(world.outbox, lambda: world.service, world.time, zone=ZONE, declarations=[DECLARATION])
+    return Reconciler(world.outbox, lambda: world.service, world.time, zone=ZONE, declarations=[DECLARATION], max_shift_hours=14)
 
 
 def _compare(world: World, day: date = DAY) -> Reconciled:
@@ -209,7 +209,8 @@ def test_ten_thousand_mixed_registrations_reconcile_to_nothing_unexplained(world
     # Two declarations in four parts of a day; of a service that shows a hundred at a time some 110 pages.
     assert (came.asked, came.shown) == (8, len(world.service.rows))
     assert world.service.looks == []
-    assert {kind for kind, _, _ in world.tasks()} == {"refused", "validity", "remark"}
+    # Three hundred came in here and by telephone as well.
+    assert {kind for kind, _, _ in world.tasks()} == {"refused", "validity", "remark", "overlap"}
     before = len(world.tasks())
     seeded = _seed(world)
     found = Counter(_findings(world))
@@ -308,6 +309,17 @@ def test_a_finding_that_changed_after_it_was_final_is_kept_and_told(world: World
     _compare(world)
     assert world.row(row)["validity"] == "pending"
     assert FollowUp(world.outbox, lambda: world.service, world.time).step() == 30
+
+
+def test_two_declarations_at_once_here_become_a_task(world: World) -> None:
+    """Also where no other channel is known of him: each comparison looks at everybody of its day."""
+    first = _draft(0, BEGINS_MS + 8 * HOUR_MS)
+    second = _draft(0, BEGINS_MS + 9 * HOUR_MS, declaration=OTHER_DECLARATION)
+    rows = world.add([(world.holder(0), each) for each in (first, second)])
+    world.run()
+    world.time.wall_ms = ENDS_MS + HOUR_MS
+    _compare(world)
+    assert world.tasks() == [("overlap", rows[1], f"inside by registration {rows[0]} here too, since 2026-11-05T07:00:00Z")]
 
 
 def test_a_service_that_cannot_be_asked_changes_nothing(world: World) -> None:

@@ -107,7 +107,14 @@ def outbox_reconcile(desk: Desk, asked: Mapping[str, object]) -> dict[str, objec
     if bounds(day, zone)[0] > desk.clock().wall_ms:
         raise UsageError("day: this day has not begun yet")
     declarations = [term.number for term in desk.declarations]
-    reconciler = Reconciler(_outbox(desk), partial(_service, desk), desk.clock, zone=zone, declarations=declarations)
+    reconciler = Reconciler(
+        _outbox(desk),
+        partial(_service, desk),
+        desk.clock,
+        zone=zone,
+        declarations=declarations,
+        max_shift_hours=desk.limits.max_shift_hours,
+    )
     if bounds(day, zone)[0] < reconciler.whole_from_ms():
         raise Declined("the book is not whole any more for this day: what is kept long enough goes ([retention])")
     came = reconciler.compare(day)

@@ -217,7 +217,9 @@ class LaggingMachine(DeliveryMachine):
         world = self.world
         world.service.lag_ms = 0
         days = {datetime.fromtimestamp(second, _ZONE).date() for _, _, second in self.owed}
-        reconciler = Reconciler(world.outbox, lambda: world.service, world.time, zone=_ZONE, declarations=_DECLARATIONS)
+        reconciler = Reconciler(
+            world.outbox, lambda: world.service, world.time, zone=_ZONE, declarations=_DECLARATIONS, max_shift_hours=14
+        )
         found: Counter[Kind] = Counter()
         for day in sorted(days):
             came = reconciler.compare(day)
