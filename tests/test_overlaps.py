@@ -47,6 +47,7 @@ def _pairs(marks: Sequence[Mark]) -> list[tuple[int | None, int | None]]:
         ("7inA 12outA@ 13inA 16outA", []),  # here, out by telephone, here again
         ("7inA@ 16outA", []),  # came by telephone, left here
         ("7inA 12outA 12inB 16outB", []),  # a change of declaration at the same moment
+        ("7inA 12outA@ 12inA@ 16outA@", []),  # out and in again at the same moment
         ("7inA 9inB@ 11outB@ 16outA", [(1, 2)]),
         ("7inB@ 9inA 11outA 16outB@", [(1, 2)]),
         ("7inA 7.1inA@ 16outA", [(1, 2)]),  # registered by telephone as well
