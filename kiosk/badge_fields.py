@@ -61,7 +61,11 @@ class Given:
 
     def badge_line(self) -> BadgeLine | None:
         """The badge and the person, or None where one of the two required fields lacks."""
-        if self.card is None or self.insz is None:
+        return None if self.card is None else self.line_of(self.card)
+
+    def line_of(self, card: CardId) -> BadgeLine | None:
+        """The person with this card, or None where no INSZ was given."""
+        if self.insz is None:
             return None
         profile = Profile(
             insz=self.insz,
@@ -73,9 +77,7 @@ class Given:
             capacity=self.capacity or Capacity.EMPLOYEE,
             local=self.local or False,
         )
-        return BadgeLine(
-            card=self.card, profile=profile, says_capacity=self.capacity is not None, says_local=self.local is not None
-        )
+        return BadgeLine(card=card, profile=profile, says_capacity=self.capacity is not None, says_local=self.local is not None)
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ from kiosk.clockwork import Clockwork
 from kiosk.control import ControlServer
 from kiosk.crew import ALARM, Crew, Work
 from kiosk.delivery import Delivery
+from kiosk.enrolling import Enrolling
 from kiosk.entrance import Answers, Entrance
 from kiosk.followup import FollowUp
 from kiosk.intake import Intake
@@ -126,6 +127,7 @@ class _Daemon:
         self._checkup = Checkup(house.database, house.timekeeper.read)
         self._intake = self._build_intake()
         self._presses = Presses()
+        self._enrolling = Enrolling()
         self._panel = self._build_panel()
         self._entrances = [self._build_entrance(reader) for reader in config.readers]
         self._board = Switchboard(
@@ -141,6 +143,7 @@ class _Daemon:
             declarations=config.declarations,
             panel=self._panel,
             room=self._room,
+            enrolling=self._enrolling,
         )
         self._vigil = Vigil(house.database, house.timekeeper.read, delivery=self._delivery, readers=self._entrances)
         self._control = ControlServer(config.control.socket, self._board.calls())
@@ -193,6 +196,7 @@ class _Daemon:
 
     def _end(self) -> None:
         self._crew.stop.set()
+        self._enrolling.give_up()
         self._control.close()
         for sleeper in (self._delivery, self._followup, self._clockwork, self._notary, self._checkup):
             sleeper.nudge()
@@ -247,7 +251,10 @@ class _Daemon:
         return Panel(config.buttons, partial(GpioButtons, wirings(config.buttons, config.indicator.chip)), self._presses)
 
     def _take(self, sighting: Sighting, gate: Gate) -> Answer:
-        """Record a sighting as what was pressed before it asks."""
+        """Record a sighting as what was pressed before it asks; a card that is waited for becomes a badge instead."""
+        enrolled = self._enrolling.take(sighting, gate.name)
+        if enrolled is not None:
+            return enrolled
         # What could not be read is laid on again: the press waits for that.
         wish = NOTHING if isinstance(sighting, Unreadable) else self._presses.take(gate.name, sighting.boot_ns)
         asked = gate if wish.declaration is None else replace(gate, declaration=wish.declaration)

@@ -59,6 +59,7 @@ class Signal(StrEnum):
     HELD = "held"
     UNKNOWN_CARD = "unknown_card"
     LOCAL = "local"
+    ENROLLED = "enrolled"
     REVOKED = "revoked"
     UNREADABLE = "unreadable"
     FAILED = "failed"

@@ -5,6 +5,7 @@ Each pattern is written as two rows of the same length, light above and sound be
 without seeing it at all. The families, to be learnt once:
 
 * recorded (in, out, local): steady light, and as many beeps as flashes;
+* enrolled: steady white with one beep and one flash more; nothing was registered;
 * needs a human (already, held, unknown card): blips, then a long one;
 * not recorded (revoked, unreadable, failed): a long one first; the store's failure rings like an alarm clock;
 * training: no steady light, and a tick before the beeps. Plain green exists in production only (design, section 2).
@@ -53,6 +54,11 @@ _PRODUCTION: Final = {
         _WHITE,
         "####..####..####",
         "##.##.##........",
+    ),
+    Signal.ENROLLED: _Score(
+        _WHITE,
+        "##########....##",
+        "##............##",
     ),
     Signal.ALREADY: _Score(
         _AMBER,

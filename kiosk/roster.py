@@ -8,7 +8,7 @@ from typing import Final
 
 from kiosk.errors import SealBroken
 from kiosk.identifiers import CardId, Insz
-from kiosk.model import BadgeLine, Profile
+from kiosk.model import BadgeLine, Profile, Trust
 from kiosk.records import card_bytes, pack_card, pack_profile, unpack_card, unpack_profile
 from kiosk.vault import Field, Index, Vault, new_uid
 
@@ -16,7 +16,7 @@ _FIND: Final = (
     "SELECT b.id, b.holder, b.revoked_ms, p.id, p.uid, p.sealed FROM badges b"
     " JOIN profiles p ON p.holder = b.holder AND p.current WHERE b.card_index = ?"
 )
-_BADGES: Final = "SELECT id, uid, holder, added_ms, revoked_ms, sealed FROM badges"
+_BADGES: Final = "SELECT id, uid, holder, added_ms, revoked_ms, sealed, technology, trust FROM badges"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,21 +49,30 @@ class DatedProfile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Chip:
+    """What a reader said of a card: its technology, and how hard it is to pretend to be it."""
+
+    technology: str
+    trust: Trust
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Badge:
-    """A badge; ``card`` is None where its seal does not open. Times are Unix milliseconds UTC."""
+    """A badge; ``card`` is None where its seal does not open, ``chip`` where no reader saw it enrolled. Times are Unix ms UTC."""
 
     id: int
     holder: int
     card: CardId | None
     added_ms: int
     revoked_ms: int | None
+    chip: Chip | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedEntry:
     """One row of the roster as it lies on disk, to be opened outside the store's lock."""
 
-    badge: tuple[int, bytes, int, int, int | None, bytes]
+    badge: tuple[int, bytes, int, int, int | None, bytes, str | None, str | None]
     profile: tuple[int, bytes, int, int, bytes]
 
 
@@ -122,10 +131,12 @@ def is_forgotten(connection: sqlite3.Connection, holder: int) -> bool:
     return connection.execute("SELECT 1 FROM holders WHERE id = ? AND forgotten_ms IS NOT NULL", (holder,)).fetchone() is not None
 
 
-def enrol(connection: sqlite3.Connection, vault: Vault, line: BadgeLine, *, at_ms: int) -> Enrolled | Taken:
+def enrol(
+    connection: sqlite3.Connection, vault: Vault, line: BadgeLine, *, at_ms: int, chip: Chip | None = None
+) -> Enrolled | Taken:
     """Give a card to the holder with this INSZ, who is made if nobody ever had it; fields given again correct his profile.
 
-    An INSZ that was replaced still finds its holder, and does not come back by this.
+    An INSZ that was replaced still finds its holder, and does not come back by this. ``chip`` is what a reader says of the card.
 
     Raises:
         SealBroken: The holder's profile does not open.
@@ -142,6 +153,9 @@ def enrol(connection: sqlite3.Connection, vault: Vault, line: BadgeLine, *, at_m
         holder, (before, profile) = known, current_profile(connection, vault, known)
         profile_id = change_profile(connection, vault, holder, _corrected(profile, line), at_ms=at_ms)
     badge_id = _add_badge(connection, vault, holder, line.card, at_ms=at_ms) if badge is None else badge[0]
+    if chip is not None:
+        sql = "UPDATE badges SET technology = ?, trust = ? WHERE id = ?"
+        connection.execute(sql, (chip.technology, chip.trust.value, badge_id))
     if revoked := badge is not None and badge[2] is not None:
         connection.execute("UPDATE badges SET revoked_ms = NULL WHERE id = ?", (badge_id,))
     return Enrolled(
@@ -221,11 +235,12 @@ def revoke(connection: sqlite3.Connection, badge: int, *, at_ms: int) -> None:
 def page(connection: sqlite3.Connection, *, after: int, limit: int) -> list[SealedEntry]:
     """Return the next badges by id with their holders' current profiles, still sealed."""
     rows = connection.execute(
-        "SELECT b.id, b.uid, b.holder, b.added_ms, b.revoked_ms, b.sealed, p.id, p.uid, p.valid_from_ms, p.current, p.sealed"
+        "SELECT b.id, b.uid, b.holder, b.added_ms, b.revoked_ms, b.sealed, b.technology, b.trust,"
+        " p.id, p.uid, p.valid_from_ms, p.current, p.sealed"
         " FROM badges b JOIN profiles p ON p.holder = b.holder AND p.current WHERE b.id > ? ORDER BY b.id LIMIT ?",
         (after, limit),
     )
-    return [SealedEntry(badge=row[:6], profile=row[6:]) for row in rows]
+    return [SealedEntry(badge=row[:8], profile=row[8:]) for row in rows]
 
 
 def open_entry(vault: Vault, entry: SealedEntry) -> tuple[Badge, DatedProfile]:
@@ -275,12 +290,13 @@ def _open_profile(vault: Vault, row: tuple[int, bytes, int, int, bytes]) -> Date
     return DatedProfile(id=row[0], valid_from_ms=row[2], current=bool(row[3]), profile=profile)
 
 
-def _open_badge(vault: Vault, row: tuple[int, bytes, int, int, int | None, bytes]) -> Badge:
+def _open_badge(vault: Vault, row: tuple[int, bytes, int, int, int | None, bytes, str | None, str | None]) -> Badge:
     try:
         card = unpack_card(vault.open(Field.BADGE, row[1], row[5]))
     except SealBroken:
         card = None
-    return Badge(id=row[0], holder=row[2], card=card, added_ms=row[3], revoked_ms=row[4])
+    chip = None if row[6] is None or row[7] is None else Chip(technology=row[6], trust=Trust(row[7]))
+    return Badge(id=row[0], holder=row[2], card=card, added_ms=row[3], revoked_ms=row[4], chip=chip)
 
 
 def _one(connection: sqlite3.Connection, sql: str, key: int | bytes) -> int | None:

@@ -277,6 +277,10 @@ _V4: Final = """
 -- How hard it is to pretend to be the card of a tap: uid, crypto or eid. Older taps were all by a number that can be copied.
 ALTER TABLE registrations ADD COLUMN trust TEXT NOT NULL DEFAULT 'uid' CHECK (trust = 'uid' OR trust = 'crypto' OR trust = 'eid');
 ALTER TABLE taps ADD COLUMN trust TEXT NOT NULL DEFAULT 'uid' CHECK (trust = 'uid' OR trust = 'crypto' OR trust = 'eid');
+
+-- What the reader said of a badge's chip when it was laid on to be enrolled; NULL where its number was typed or imported.
+ALTER TABLE badges ADD COLUMN technology TEXT;
+ALTER TABLE badges ADD COLUMN trust TEXT CHECK (trust = 'uid' OR trust = 'crypto' OR trust = 'eid');
 """
 
 #: The steps in order; a store's user_version is the number of those it has taken.

@@ -23,6 +23,7 @@ from kiosk.control import Call
 from kiosk.days import day_of
 from kiosk.deadlines import bounds_on
 from kiosk.desk import Desk, book, chain, chores, erasing, papers, people, presence, registrations
+from kiosk.enrolling import Enrolling
 from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, UsageError
 from kiosk.expiry import certificate_asks, days_until, declaration_asks
@@ -68,6 +69,7 @@ class Switchboard:
         declarations: The configured declarations.
         panel: The buttons, or None.
         room: How full the store is.
+        enrolling: Where a card is waited for.
     """
 
     desk: Desk
@@ -82,6 +84,7 @@ class Switchboard:
     declarations: Sequence[Declaration]
     panel: Panel | None
     room: Room
+    enrolling: Enrolling
 
     def calls(self) -> dict[str, Call]:
         """Everything that ``control`` may be asked, by the verb's words."""
@@ -89,6 +92,7 @@ class Switchboard:
             **{name: partial(call, self.desk) for name, call in DESK_CALLS.items()},
             "status": self.status,
             "tap": self.tap,
+            **self.enrolling.calls(self.desk, [door.gate.name for door in self.entrances]),
         }
 
     def status(self, params: Mapping[str, object]) -> dict[str, object]:

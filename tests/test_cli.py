@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from kiosk import control
 from kiosk.cli import entry, main
 from kiosk.desk import presence
 from kiosk.model import State, TaskKind
@@ -32,6 +33,7 @@ from tests.box import Ran, line_fields
 from tests.configs import change, write
 from tests.daemons import Running, running
 from tests.people import CANARY, CANARY_CARD, CANARY_INSZ, CANARY_NAME, invented_card, invented_insz, invented_line
+from tests.sites import until
 from tests.stores import open_store
 from tests.strangers import item
 
@@ -402,6 +404,46 @@ def test_other_numbers_are_typed_blind_too(config: Path, kiosk: Kiosk) -> None:
     assert code == 2
     code, seen = on_a_terminal(config, ["badge", "add"], [("card", "\x03")])
     assert (code, "Traceback" in seen) == (1, False)
+
+
+def test_badge_enrol_takes_the_next_card(config: Path, kiosk: Kiosk, box: Running) -> None:
+    """Told who it is for, it waits for a card; the one that is laid on then is his badge, and was no tap."""
+    words = [sys.executable, "-m", "kiosk", "--config", str(config), "badge", "enrol", "--reader", "gate", "--json"]
+    person = json.dumps({"insz": CANARY_INSZ.digits, "name": "Typed"}).encode()
+    verb = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert verb.stdin is not None
+    verb.stdin.write(person)
+    verb.stdin.close()
+    until(lambda: box.ask("tap", card=CANARY_CARD.identifier.hex())["signal"] == "enrolled", "no card is waited for")
+    assert verb.stdout is not None
+    enrolled = json.loads(verb.stdout.read())
+    verb.stdout.close()
+    assert verb.wait(30) == 0
+    assert (enrolled["id"], enrolled["card"], enrolled["technology"]) == (1, CANARY_CARD.masked, "simulated")
+    assert told(kiosk("outbox", "list", "--json"))["items"] == []
+    assert told(kiosk("tap", CANARY_CARD.identifier.hex(), "--json"))["signal"] == "in"
+    assert CANARY_CARD.masked in kiosk("badge", "list").out
+
+
+def test_badge_enrol_needs_a_daemon(kiosk: Kiosk) -> None:
+    """Without a daemon nobody reads cards: it says so."""
+    ran = kiosk("badge", "enrol", stdin=json.dumps({"insz": CANARY_INSZ.digits}))
+    assert (ran.code, "no daemon answers" in ran.err) == (1, True)
+
+
+def test_an_enrolment_that_is_broken_off_leaves_no_trap(kiosk: Kiosk, box: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After ^C the daemon waits for no card: the next worker's card is a tap."""
+    ask, asked = control.ask, list[str]()
+
+    def broken_off(path: Path, call: str, params: Mapping[str, object], **more: float) -> dict[str, object]:
+        asked.append(call)
+        if call == "badge enrol":
+            raise KeyboardInterrupt
+        return ask(path, call, params, **more)
+
+    monkeypatch.setattr(control, "ask", broken_off)
+    assert kiosk("badge", "enrol", stdin=json.dumps({"insz": CANARY_INSZ.digits})).code == 1
+    assert asked == ["badge enrol", "badge enrol-stop"]
 
 
 # --- the book

@@ -83,6 +83,8 @@ def test_a_badge_is_added_and_listed(desk: Desk) -> None:
         "id": 1,
         "holder": 1,
         "card": CANARY_CARD.masked,
+        "technology": None,
+        "trust": None,
         "added_at": "2026-11-02T07:00:00Z",
         "revoked_at": None,
         "insz": CANARY_INSZ.masked,

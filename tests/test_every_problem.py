@@ -19,6 +19,7 @@ from kiosk.books import Book
 from kiosk.contact import Pace, ServiceState
 from kiosk.contract import Problem, ServiceSettings
 from kiosk.desk import Desk
+from kiosk.enrolling import Enrolling
 from kiosk.entrance import Answers, Entrance
 from kiosk.line import DeliverySettings, Service
 from kiosk.model import Answer, Environment, ReaderDirection, Signal
@@ -87,6 +88,7 @@ class WiredWorld(World):
             declarations=(),
             panel=None,
             room=Room(self.database, 1024),
+            enrolling=Enrolling(),
         )
         stop = Event()
         thread = Thread(target=door.run, args=(stop,))

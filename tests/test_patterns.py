@@ -107,6 +107,7 @@ def test_at_rest_the_box_is_silent_and_goes_round(signal: Signal) -> None:
     [
         (Signal.IN, GREEN),
         (Signal.OUT, GREEN),
+        (Signal.ENROLLED, WHITE),
         (Signal.ALREADY, AMBER),
         (Signal.HELD, AMBER),
         (Signal.UNKNOWN_CARD, AMBER),

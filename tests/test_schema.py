@@ -29,7 +29,7 @@ ROWS: dict[str, dict[str, object]] = {
     "books": {"host": "'box.test'", "environment": "'training'", "opened_ms": "0"},
     "holders": {"added_ms": "0"},
     "profiles": {"uid": "x'00'", "holder": "1", "current": "1", "valid_from_ms": "0", "insz_index": "x'00'", "sealed": "x'00'"},
-    "badges": {"uid": "x'00'", "card_index": "x'00'", "holder": "1", "added_ms": "0", "sealed": "x'00'"},
+    "badges": {"uid": "x'00'", "card_index": "x'00'", "holder": "1", "added_ms": "0", "sealed": "x'00'", "trust": "'uid'"},
     "registrations": {
         "uid": "x'00'",
         "book": "1",
@@ -108,6 +108,7 @@ CHECKS = [
     ("registrations", "press", ["'toggle'", "''"]),
     ("registrations", "trust", ["'UID'", "''"]),
     ("taps", "trust", ["'none'", "''"]),
+    ("badges", "trust", ["'EID'", "''"]),
     ("registrations", "clock_trusted", ["2", "-1"]),
     ("taps", "press", ["'toggle'", "''"]),
     ("taps", "direction", ["'IN'", "''"]),

@@ -21,6 +21,7 @@ from kiosk.books import Book
 from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.desk import Desk
 from kiosk.device_settings import Button
+from kiosk.enrolling import Enrolling
 from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, StoreDead, StoreFull, UsageError
 from kiosk.model import Answer, Direction, Environment, Press, ReaderDirection, Signal, TaskKind
@@ -75,6 +76,7 @@ class Place:
             declarations=[Declaration(number=DECLARATION, name="Offices")],
             panel=None,
             room=Room(self.desk.database, 1024),
+            enrolling=Enrolling(),
         )
         return replace(board, **changes)
 
@@ -105,10 +107,10 @@ def enrol(place: Place) -> None:
     DESK_CALLS["badge add"](place.desk, {"lines": [json.dumps(line_fields(CANARY))]})
 
 
-def test_control_may_ask_every_call_of_the_desk_and_two_of_its_own(place: Place) -> None:
-    """What a verb does without a daemon it does with one too; status and tap need one."""
+def test_control_may_ask_every_call_of_the_desk_and_some_of_its_own(place: Place) -> None:
+    """What a verb does without a daemon it does with one too; status, tap and the card that is waited for need one."""
     calls = place.board("gate").calls()
-    assert set(calls) == {*DESK_CALLS, "status", "tap"}
+    assert set(calls) == {*DESK_CALLS, "status", "tap", "badge enrol", "badge enrol-stop"}
     assert calls["badge list"]({}) == {"items": []}
     assert calls["tap"]({"card": CARD})["signal"] == "in"
 

@@ -9,19 +9,22 @@ from typing import Any, Final
 
 import click
 
+from kiosk import control
 from kiosk.badge_lines import decode_csv
-from kiosk.cli.common import ask, decoded, fields, json_option, read_stdin, show, table
+from kiosk.cli.common import ask, configured, decoded, fields, json_option, read_stdin, show, table
 from kiosk.errors import UsageError
 from kiosk.identifiers import CardId
 
-_BADGES: Final = ("id", "holder", "card", "name", "insz", "language", "local", "added_at", "revoked_at")
+_BADGES: Final = ("id", "holder", "card", "technology", "trust", "name", "insz", "language", "local", "added_at", "revoked_at")
+#: What the daemon waits for a card, and for the disk.
+_ENROL_PATIENCE_SECONDS: Final = 60.0
 #: A badge's id has fewer digits than the shortest card, four bytes in hexadecimal.
 _SHORTEST_CARD: Final = 8
 
 
 @click.group()
 def badge() -> None:
-    """Badges: add, import, list, revoke."""
+    """Badges: add, enrol, import, list, revoke."""
 
 
 @badge.command("add")
@@ -41,6 +44,29 @@ def badge_add(context: click.Context, *, as_json: bool) -> None:
         as_json=as_json,
         text=lambda: table(result["items"], ("line", "id", "holder", "card", "added"), empty="nothing added"),
     )
+
+
+@badge.command("enrol")
+@click.option("--reader", help="Only this reader's next card; else whichever comes first.")
+@json_option
+@click.pass_context
+def badge_enrol(context: click.Context, *, reader: str | None, as_json: bool) -> None:
+    """Make a badge of the next card at a reader of the running daemon, within 30 seconds; it is no tap.
+
+    Asks who it is for on a terminal, else reads one JSON object on standard input, with the fields of `badge add` but card.
+    """
+    person = _asked_who() if sys.stdin.isatty() else _object(decoded(read_stdin()))
+    if not as_json:
+        click.echo("lay the card on the reader", err=True)
+    params = {**person, **({} if reader is None else {"reader": reader})}
+    config = configured(context, secrets=False)
+    try:
+        result = control.ask(config.control.socket, "badge enrol", params, timeout=_ENROL_PATIENCE_SECONDS)
+    except KeyboardInterrupt:
+        # Else the next worker's card would become this person's badge.
+        control.ask(config.control.socket, "badge enrol-stop", {})
+        raise
+    show(result, as_json=as_json, text=lambda: fields(result))
 
 
 @badge.command("import")
@@ -148,17 +174,22 @@ def _let_go(result: Mapping[str, Any]) -> str:
 
 
 def _asked() -> dict[str, object]:
+    card = click.prompt("card (hexadecimal)")
+    person = _asked_who()
+    try:
+        CardId.parse_badge(card)
+    except ValueError as error:
+        raise UsageError(f"card: {error}") from None
+    return {"card": card, **person}
+
+
+def _asked_who() -> dict[str, object]:
     answers = {
-        "card": click.prompt("card (hexadecimal)"),
         "insz": click.prompt("INSZ (national or BIS number, not shown)", hide_input=True),
         "name": click.prompt("name", default="", show_default=False),
         "language": click.prompt("language (nl, fr, de, en)", default="", show_default=False),
         "enterprise_number": click.prompt("enterprise number (empty: the default employer)", default="", show_default=False),
     }
-    try:
-        CardId.parse_badge(answers["card"])
-    except ValueError as error:
-        raise UsageError(f"card: {error}") from None
     return {name: value for name, value in answers.items() if value}
 
 

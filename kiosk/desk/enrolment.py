@@ -14,7 +14,7 @@ from kiosk.desk import Desk
 from kiosk.errors import Declined, SealBroken, UsageError
 from kiosk.evidence import Entry
 from kiosk.model import TaskKind
-from kiosk.roster import Badge, DatedProfile, Enrolled, Taken
+from kiosk.roster import Badge, Chip, DatedProfile, Enrolled, Taken
 
 #: Rows a read: some 2 ms under the store's lock, while taps wait.
 _PAGE: Final = 500
@@ -35,8 +35,8 @@ class _Preview(Exception):  # no error: it undoes the transaction and carries wh
         self.applied = applied
 
 
-def apply(desk: Desk, read: list[Numbered], *, preview: bool = False) -> list[Applied]:
-    """Enrol all lines, or with ``preview`` only find out what would come of them.
+def apply(desk: Desk, read: list[Numbered], *, preview: bool = False, chip: Chip | None = None) -> list[Applied]:
+    """Enrol all lines, or with ``preview`` only find out what would come of them; ``chip``: what a reader says of the card.
 
     Raises:
         Declined: Cards of other holders, all of them; nothing was changed.
@@ -44,7 +44,7 @@ def apply(desk: Desk, read: list[Numbered], *, preview: bool = False) -> list[Ap
     at_ms = desk.clock().wall_ms
 
     def work(connection: sqlite3.Connection) -> list[Applied]:
-        applied = _enrol(desk, connection, read, at_ms)
+        applied = _enrol(desk, connection, read, at_ms, chip)
         for one in applied:
             _note(desk, connection, one.came, at_ms)
         if preview:
@@ -58,11 +58,11 @@ def apply(desk: Desk, read: list[Numbered], *, preview: bool = False) -> list[Ap
         return would.applied
 
 
-def _enrol(desk: Desk, connection: sqlite3.Connection, read: list[Numbered], at_ms: int) -> list[Applied]:
+def _enrol(desk: Desk, connection: sqlite3.Connection, read: list[Numbered], at_ms: int, chip: Chip | None) -> list[Applied]:
     applied, taken = [], []
     for numbered in read:
         try:
-            came = roster.enrol(connection, desk.vault, numbered.line, at_ms=at_ms)
+            came = roster.enrol(connection, desk.vault, numbered.line, at_ms=at_ms, chip=chip)
         except SealBroken as error:
             raise Declined(f"line {numbered.number}: {error.message}; nothing was changed") from None
         if isinstance(came, Taken):

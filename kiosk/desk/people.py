@@ -7,16 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from hardware.ports import Card
 from kiosk import evidence, roster, taps, tasks
 from kiosk.badge_fields import FIELDS, Given, Mistakes, parse_given, parse_insz
-from kiosk.badge_lines import parse_csv, parse_lines
+from kiosk.badge_lines import Numbered, parse_csv, parse_lines
 from kiosk.desk import Call, Desk, enrolment, params, views
 from kiosk.desk.enrolment import Applied
 from kiosk.errors import Declined, UsageError
 from kiosk.evidence import Entry
-from kiosk.identifiers import Insz
-from kiosk.model import Capacity, Direction, Profile, TaskKind, rfc3339
-from kiosk.roster import Badge
+from kiosk.identifiers import CardId, Insz
+from kiosk.model import Capacity, Direction, Profile, TaskKind, Trust, rfc3339
+from kiosk.roster import Badge, Chip
 
 _EDITABLE: Final = tuple(name for name in FIELDS if name not in {"card", "insz"})
 _WHO: Final = ("holder", "card")
@@ -41,6 +42,39 @@ def badge_add(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
         raise UsageError("no badge was given", repair='write one JSON object a line, for instance {"card": "04...", "insz": "..."}')
     applied = sorted(enrolment.apply(desk, read), key=lambda one: one.came.badge)
     return {"items": [_fields(one) for one in applied]}
+
+
+def badge_enroller(desk: Desk, person: Mapping[str, object]) -> Callable[[Card], dict[str, object]]:
+    """Check what is known of a person before his card is waited for.
+
+    Args:
+        desk: The store.
+        person: The fields of ``badge add`` without ``card``.
+
+    Returns:
+        What makes a badge of a card: it returns ``{"id", "holder", "card", "kind", "technology", "trust", "added"}``, and raises
+        ``Declined`` for a card of another holder.
+
+    Raises:
+        UsageError: Bad fields, all of them.
+    """
+    mistakes = Mistakes()
+    given = parse_given(person, "", mistakes)
+    if given.insz is None and not mistakes.sentences:
+        mistakes.add("insz", "is missing")
+    mistakes.raise_any()
+
+    def enrol(card: Card) -> dict[str, object]:
+        # What can be nobody's badge the reader has refused before.
+        line = given.line_of(CardId(card.kind, card.identifier))
+        if line is None:
+            raise AssertionError("an INSZ was given")
+        chip = Chip(technology=card.technology, trust=Trust(card.trust))
+        (one,) = enrolment.apply(desk, [Numbered(1, line)], chip=chip)
+        told = {name: value for name, value in _fields(one).items() if name != "line"}
+        return {**told, "kind": card.kind, "technology": chip.technology, "trust": chip.trust.value}
+
+    return enrol
 
 
 def badge_import(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:

@@ -43,6 +43,8 @@ def badge_fields(badge: Badge) -> dict[str, object]:
         "id": badge.id,
         "holder": badge.holder,
         "card": None if badge.card is None else badge.card.masked,
+        "technology": None if badge.chip is None else badge.chip.technology,
+        "trust": None if badge.chip is None else badge.chip.trust.value,
         "added_at": rfc3339(badge.added_ms),
         "revoked_at": _time(badge.revoked_ms),
     }
