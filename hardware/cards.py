@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 #: Get Data, UID, "as long as it is" (PC/SC part 3, 3.2.2.1.3): answered by the reader itself, not by the card.
@@ -29,8 +30,6 @@ _FROM_THE_BOX: Final = frozenset(
         *(bytes.fromhex(digits) for digits in ("12345678", "11223344", "AABBCCDD", "11223344556677", "1122334455667788")),
     )
 )
-#: SW1 6C: the length asked for was wrong, SW2 is the right one (ISO 7816-4).
-_WRONG_LENGTH: Final = re.compile(rb"\x6C(.)", re.DOTALL)
 _OK: Final = b"\x90\x00"
 
 PART: Final = "the reader gave only a part of the card's number"
@@ -73,6 +72,30 @@ class Identified:
         return f"Identified({len(self.identifier)} bytes, {self.technology})"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """An identity document at the reader was read: of all that it holds only what a registration needs.
+
+    Attributes:
+        number: The national number as the document gives it, eleven digits; whether they fit is not looked at here.
+        valid_from: Its first day, or None where it says none.
+        valid_until: Its last day.
+        kind: The document's type as the issuer numbers them: 1 is a Belgian's identity card.
+        proven: Whether the issuer's signature was checked up to a root that the admin installed.
+        technology: The chip's application, for the record.
+    """
+
+    number: str
+    valid_from: date | None
+    valid_until: date
+    kind: int
+    proven: bool
+    technology: str
+
+    def __repr__(self) -> str:
+        return f"Document({self.technology}, proven={self.proven})"
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
     """Something is at the reader and gave no usable identifier; ``why`` in a few words, without any card datum."""
@@ -85,7 +108,7 @@ class Absent:
     """The reader says that nothing is there any more: a removal that was really observed."""
 
 
-Reading = Identified | Failed | Absent
+Reading = Identified | Document | Failed | Absent
 
 
 def by_radio(atr: bytes) -> bool:
@@ -113,12 +136,6 @@ def technology(atr: bytes) -> str:
         return "iso14443-4"
     standard, name = (int.from_bytes(part, "big") for part in storage.groups())
     return _NAMES.get(name) or _STANDARDS.get(standard, "unknown")
-
-
-def corrected(answer: bytes) -> bytes | None:
-    """Give the command to send again when the answer is 6C xx, "wrong length, there are xx bytes"; else None."""
-    wrong = _WRONG_LENGTH.fullmatch(answer)
-    return None if wrong is None else GET_UID[:-1] + wrong[1]
 
 
 def reading(answer: bytes, atr: bytes) -> Identified | Failed:

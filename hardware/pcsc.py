@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
+from hardware import badge
+from hardware.apdu import Manner
 from hardware.cards import Failed
 from hardware.pcsc_codes import NOT_ALLOWED, POLKIT_REPAIR, Denied, Outage
 from hardware.ports import ReaderLost, Sighting
@@ -39,6 +41,8 @@ _MEANT: Final = 2
 #: Once its holder has his answer, a card rests this many times as long as it took to answer: no command can be cancelled,
 #: so a slow card must not own the thread.
 _REST: Final = 4
+#: A card that goes into a slot can't be exchanged without an event: once its holder has his answer it is not read again.
+_LEFT_IN_PEACE_NS: Final = 10**18
 
 _NO_SERVICE: Final = "the PC/SC service does not answer ({}); repair: systemctl enable --now pcscd.socket, then look at its log"
 _DENIED: Final = f"the PC/SC service refuses this user (SCARD_W_SECURITY_VIOLATION); repair: {POLKIT_REPAIR}"
@@ -77,11 +81,20 @@ class PcscReader:
     Args:
         match: Part of the readers' name, case ignored; None takes every reader.
         probe_seconds: How often a card that lies there is read again, from 0.01.
+        manner: How it speaks to the cards: by default a badge reader's.
         boot_ns: CLOCK_BOOTTIME in nanoseconds.
     """
 
-    def __init__(self, match: str | None = None, probe_seconds: float = 0.15, *, boot_ns: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self,
+        match: str | None = None,
+        probe_seconds: float = 0.15,
+        *,
+        manner: Manner = badge.MANNER,
+        boot_ns: Callable[[], int] | None = None,
+    ) -> None:
         self._match = match
+        self._manner = manner
         self._probe_ns = int(probe_seconds * 1e9)
         self._boot_ns = boot_ns or _boot_time
         self._slots: dict[str, _Slot] = {}
@@ -179,13 +192,18 @@ class PcscReader:
 
     def _read(self, session: Session, name: str, slot: _Slot) -> Sighting | None:
         began = self._boot_ns()
-        outcome = session.read(name)
+        outcome = session.read(name, self._manner)
         now = self._boot_ns()
         self._barred = self._barred + 1 if outcome == Failed(NOT_ALLOWED) else 0
         self._complain(self._barred)
         sighting = slot.presence.read(outcome, began_ns=began, now_ns=now)
-        slot.due_ns = now + (self._probe_ns if slot.presence.awaited else max(self._probe_ns, _REST * (now - began)))
+        slot.due_ns = now + self._rest_ns(slot, now - began)
         return sighting
+
+    def _rest_ns(self, slot: _Slot, took_ns: int) -> int:
+        if slot.presence.awaited:
+            return self._probe_ns
+        return _LEFT_IN_PEACE_NS if self._manner.alone else max(self._probe_ns, _REST * took_ns)
 
     def _complain(self, refusals: int) -> None:
         if refusals >= _MEANT:
@@ -219,7 +237,7 @@ def refusing(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _refuses(session: Session, name: str) -> bool:
-    return session.read(name) == Failed(NOT_ALLOWED)
+    return session.read(name, badge.MANNER) == Failed(NOT_ALLOWED)
 
 
 def _ask(question: Callable[[Session], tuple[str, ...]]) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Protocol
 
+from hardware.cards import Document
+
 
 class DeviceLost(Exception):
     """A device can't go on by itself; its words are for people and hold nothing that was read from it."""
@@ -56,7 +58,28 @@ class Unreadable:
     boot_ns: int
 
 
-Sighting = Card | Unreadable
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Identity:
+    """An identity document at the reader; it names a person, so that no badge needs to be known.
+
+    Attributes:
+        document: What was read of it; its number is nowhere kept in clear.
+        boot_ns: CLOCK_BOOTTIME in nanoseconds when it was first seen.
+    """
+
+    document: Document
+    boot_ns: int
+
+    @property
+    def trust(self) -> str:
+        """``eid`` where the issuer's signature was checked, else ``uid``: anybody can write such a chip."""
+        return "eid" if self.document.proven else "uid"
+
+    def __repr__(self) -> str:
+        return f"Identity({self.document.technology}, {self.trust})"
+
+
+Sighting = Card | Identity | Unreadable
 
 
 class Reader(Protocol):

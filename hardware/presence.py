@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, assert_never
 
-from hardware.cards import Absent, Failed, Identified, Reading
-from hardware.ports import Card, Sighting, Unreadable
+from hardware.cards import Absent, Document, Failed, Identified, Reading
+from hardware.ports import Card, Identity, Sighting, Unreadable
 
 #: How long a card may fail before it is called unreadable: a hand needs this long to hold it still.
 PATIENCE_NS: Final = 400_000_000
@@ -82,8 +82,8 @@ class Presence:
             The sighting, if it is news.
         """
         match outcome:
-            case Identified():
-                return self._identified(outcome, began_ns, now_ns)
+            case Identified() | Document():
+                return self._seen(outcome, began_ns, now_ns)
             case Failed(why):
                 return self._failed(why, now_ns)
             case Absent():
@@ -93,16 +93,19 @@ class Presence:
             case _:
                 assert_never(outcome)
 
-    def _identified(self, card: Identified, began_ns: int, now_ns: int) -> Card | None:
+    def _seen(self, found: Identified | Document, began_ns: int, now_ns: int) -> Card | Identity | None:
         since = began_ns if self._inserted_ns is None else self._inserted_ns
-        wobbled = self._last is not None and self._last[0] == card.identifier and began_ns - self._last[1] < WOBBLE_NS
-        known = wobbled or card.identifier in self._known
-        self._inserted_ns, self._last = None, (card.identifier, now_ns)
-        if card.identifier not in self._known:
-            self._known.append(card.identifier)
+        key = found.identifier if isinstance(found, Identified) else found.number.encode()
+        wobbled = self._last is not None and self._last[0] == key and began_ns - self._last[1] < WOBBLE_NS
+        known = wobbled or key in self._known
+        self._inserted_ns, self._last = None, (key, now_ns)
+        if key not in self._known:
+            self._known.append(key)
         if known:
             return None
-        return Card(kind="uid", identifier=card.identifier, technology=card.technology, boot_ns=since)
+        if isinstance(found, Document):
+            return Identity(document=found, boot_ns=since)
+        return Card(kind="uid", identifier=found.identifier, technology=found.technology, boot_ns=since)
 
     def _failed(self, why: str, now_ns: int) -> Unreadable | None:
         # Once a card was seen, or called unreadable, its failures are silent: only the next insertion speaks again.

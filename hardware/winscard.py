@@ -5,17 +5,22 @@ Importing it loads pyscard (some 15 ms); ``hardware.pcsc`` does so when it first
 
 from __future__ import annotations
 
+import time
 from threading import Lock
 from typing import Final
 
 from smartcard import scard
 
-from hardware.cards import GET_UID, Absent, Failed, Reading, corrected, reading
+from hardware.apdu import Exchange, Manner
+from hardware.cards import Absent, Failed, Reading
 from hardware.pcsc_codes import Code, Denied, Kind, Outage, meaning
 
 _ANY_PROTOCOL: Final = scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
 #: What may come of a card without the service being at fault; a refusal concerns this card's reader.
 _NO_CARD: Final = (Kind.ABSENT, Kind.CARD, Kind.DENIED)
+#: No further command is sent to a card after so long; an answer can take some seconds, and is waited for.
+_BUDGET_SECONDS: Final = 30.0
+TOO_SLOW: Final = "the card answers too slowly; take it out and try again, or use another"
 
 
 class Session:
@@ -60,18 +65,19 @@ class Session:
             return {}
         return {name: state for name, state, _atr in states}
 
-    def read(self, name: str) -> Reading:
-        """Ask the card on reader ``name`` for its identifier, on a connection made for this and closed after.
+    def read(self, name: str, manner: Manner) -> Reading:
+        """Speak to the card on reader ``name``, on a connection made for this and closed after.
 
         Raises:
             Outage: The service or the reader is gone.
         """
-        result, card, protocol = scard.SCardConnect(self._context, name, scard.SCARD_SHARE_SHARED, _ANY_PROTOCOL)
+        share = scard.SCARD_SHARE_EXCLUSIVE if manner.alone else scard.SCARD_SHARE_SHARED
+        result, card, protocol = scard.SCardConnect(self._context, name, share, _ANY_PROTOCOL)
         code = _expect(result, *_NO_CARD)
         if code.kind is not Kind.DONE:
             return _no_card(code)
         try:
-            return _identify(card, protocol)
+            return _speak(card, protocol, manner)
         finally:
             # The card stays powered: some draw a new random number each time they are woken.
             scard.SCardDisconnect(card, scard.SCARD_LEAVE_CARD)
@@ -89,16 +95,28 @@ class Session:
             scard.SCardReleaseContext(self._context)
 
 
-def _identify(card: int, protocol: int) -> Reading:
+def _speak(card: int, protocol: int, manner: Manner) -> Reading:
     result, _name, _state, _protocol, atr = scard.SCardStatus(card)
     code = _expect(result, *_NO_CARD)
     if code.kind is not Kind.DONE:
         return _no_card(code)
-    answer = _transmit(card, protocol, GET_UID)
-    again = corrected(answer) if isinstance(answer, bytes) else None
-    if again is not None:
-        answer = _transmit(card, protocol, again)
-    return reading(answer, bytes(atr)) if isinstance(answer, bytes) else answer
+    return _pass_on(card, protocol, manner.converse(bytes(atr)))
+
+
+def _pass_on(card: int, protocol: int, conversation: Exchange[Reading]) -> Reading:
+    """Carry commands to the card and answers back until the conversation ends, or the card does not answer."""
+    end = time.monotonic() + _BUDGET_SECONDS
+    try:
+        command = next(conversation)
+        while time.monotonic() < end:
+            answer = _transmit(card, protocol, command)
+            if not isinstance(answer, bytes):
+                return answer
+            command = conversation.send(answer)
+    except StopIteration as ended:
+        outcome: Reading = ended.value
+        return outcome
+    return Failed(TOO_SLOW)
 
 
 def _transmit(card: int, protocol: int, command: bytes) -> bytes | Absent | Failed:

@@ -3,6 +3,7 @@
 # A result code may come back negative (a signed 32-bit word): mask it before comparing.
 
 SCARD_SCOPE_SYSTEM: int
+SCARD_SHARE_EXCLUSIVE: int
 SCARD_SHARE_SHARED: int
 SCARD_PROTOCOL_T0: int
 SCARD_PROTOCOL_T1: int
