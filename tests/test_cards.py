@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware.cards import GET_UID, Failed, Identified, by_radio, corrected, judged, reading, technology, worthless
+from hardware.cards import Failed, Identified, by_radio, judged, reading, technology, worthless
 
 STORAGE = "3B8F8001804F0CA0000003060{}0000000000"
 CONTACT = bytes.fromhex("3B9813400AA503010101AD1311")
@@ -109,15 +109,6 @@ def test_a_chip_card_is_told_that_this_reader_works_by_radio() -> None:
     answer = reading(b"\x6d\x00", CONTACT)
     assert isinstance(answer, Failed)
     assert answer.why.startswith("this reader reads badges by radio")
-
-
-def test_a_wrong_length_is_asked_again_with_the_right_one() -> None:
-    """6C xx leads to the same command with Le = xx, and nothing else does."""
-    assert corrected(b"\x6c\x07") == GET_UID[:4] + b"\x07"
-    assert corrected(b"\x6c\x0a") == GET_UID[:4] + b"\x0a"
-    assert corrected(b"\x6c") is None
-    assert corrected(b"\x90\x00") is None
-    assert corrected(b"\x6c\x07\x90\x00") is None
 
 
 def test_a_reading_does_not_show_its_number() -> None:
