@@ -237,7 +237,7 @@ def refusing(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _refuses(session: Session, name: str) -> bool:
-    return session.read(name, badge.MANNER) == Failed(NOT_ALLOWED)
+    return session.read(name) == Failed(NOT_ALLOWED)
 
 
 def _ask(question: Callable[[Session], tuple[str, ...]]) -> tuple[str, ...]:

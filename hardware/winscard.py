@@ -11,6 +11,7 @@ from typing import Final
 
 from smartcard import scard
 
+from hardware import badge
 from hardware.apdu import Exchange, Manner
 from hardware.cards import Absent, Failed, Reading
 from hardware.pcsc_codes import Code, Denied, Kind, Outage, meaning
@@ -65,7 +66,7 @@ class Session:
             return {}
         return {name: state for name, state, _atr in states}
 
-    def read(self, name: str, manner: Manner) -> Reading:
+    def read(self, name: str, manner: Manner = badge.MANNER) -> Reading:
         """Speak to the card on reader ``name``, on a connection made for this and closed after.
 
         Raises:

@@ -114,6 +114,10 @@ class DeclarationNumber:
         return cls(value)
 
 
+#: The kind of an identity card: it is looked up by its holder's number, and nobody types one.
+EID: Final = "eid"
+
+
 @dataclass(frozen=True, slots=True)
 class CardId:
     """What identifies a card: the kind of identifier and its bytes; the technology is no part of it."""
@@ -146,6 +150,11 @@ class CardId:
         if why is not None:
             raise ValueError(why)
         return card
+
+    @classmethod
+    def of_person(cls, insz: Insz) -> Self:
+        """The identity card of this person, whichever it is: a renewed one is the same card to us."""
+        return cls(EID, insz.digits.encode())
 
     @property
     def masked(self) -> str:

@@ -8,15 +8,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, assert_never
 
-from hardware.ports import Card, Sighting, Unreadable
-from kiosk import notices, outbox, roster, rules, stays, taps, tasks
+from hardware.ports import Card, Identity, Sighting, Unreadable
+from kiosk import documents, notices, outbox, roster, rules, stays, taps, tasks
 from kiosk.database import Database
+from kiosk.days import day_of
 from kiosk.errors import SealBroken, StoreError, StoreFull
-from kiosk.identifiers import CardId
+from kiosk.identifiers import EID, CardId, Insz
 from kiosk.model import Answer, ClockReading, Direction, Press, Profile, Signal, State, TaskKind, Trust
 from kiosk.obligations import Gate, Obligations, Owed, Site
-from kiosk.records import card_bytes
-from kiosk.vault import Index, Vault
+from kiosk.records import card_index
+from kiosk.vault import Vault
 
 _NS_PER_MS: Final = 1_000_000
 
@@ -64,26 +65,43 @@ class Intake:
             case Unreadable(why=why):
                 return Answer(signal=Signal.UNREADABLE, why=why)
             case Card():
-                return self._take_card(sighting, gate, press)
+                card = CardId(sighting.kind, sighting.identifier)
+                tap = self._moment(sighting, card, gate, press, clock=self._clock(), technology=sighting.technology)
+                return self._commit(tap, gate)
+            case Identity():
+                return self._take_document(sighting, gate, press)
             case _:
                 assert_never(sighting)
 
-    def _take_card(self, card: Card, gate: Gate, press: Press | None) -> Answer:
+    def _take_document(self, identity: Identity, gate: Gate, press: Press | None) -> Answer:
         clock = self._clock()
-        at_ms = clock.wall_ms - (clock.boot_ns - card.boot_ns) // _NS_PER_MS
-        now = rules.Now(at_ms=at_ms, boot_ns=card.boot_ns, boot_id=clock.boot_id)
-        identity = CardId(card.kind, card.identifier)
-        tap = taps.Moment(
-            card=identity,
-            card_index=self._vault.index(Index.CARD, card_bytes(identity)),
+        day = day_of(_at_ms(identity, clock), self._site.zone) if clock.trusted else None
+        match documents.judge(identity.document, day):
+            case documents.Refused(why=why):
+                return Answer(signal=Signal.UNREADABLE, why=why)
+            case Insz() as insz:
+                card = CardId.of_person(insz)
+                technology = identity.document.technology
+                return self._commit(self._moment(identity, card, gate, press, clock=clock, technology=technology), gate)
+            case other:
+                assert_never(other)
+
+    def _moment(
+        self, seen: Card | Identity, card: CardId, gate: Gate, press: Press | None, *, clock: ClockReading, technology: str
+    ) -> taps.Moment:
+        return taps.Moment(
+            card=card,
+            card_index=card_index(self._vault, card),
             reader=gate.name,
             driver=gate.driver,
-            technology=card.technology,
+            technology=technology,
             press=press,
-            now=now,
+            now=rules.Now(at_ms=_at_ms(seen, clock), boot_ns=seen.boot_ns, boot_id=clock.boot_id),
             clock=clock,
-            trust=Trust(card.trust),
+            trust=Trust(seen.trust),
         )
+
+    def _commit(self, tap: taps.Moment, gate: Gate) -> Answer:
         try:
             if (full := self._refusal()) is not None:
                 raise full
@@ -97,7 +115,8 @@ class Intake:
         return replace(answer, offline=True) if self._offline() else answer
 
     def _record(self, tap: taps.Moment, gate: Gate, connection: sqlite3.Connection) -> Answer:
-        found = roster.find(connection, self._vault, tap.card_index)
+        find = roster.find_person if tap.card.kind == EID else roster.find
+        found = find(connection, self._vault, tap.card_index)
         if found is None:
             return self._record_unknown(tap, connection)
         if found.revoked:
@@ -206,12 +225,20 @@ class Intake:
         return _answer(tap, found.profile, Signal.LOCAL, direction)
 
     def _record_unknown(self, tap: taps.Moment, connection: sqlite3.Connection) -> Answer:
-        taps.add_tap(connection, self._vault, tap, book=self._book, signal=Signal.UNKNOWN_CARD)
+        """Keep a tap that can't become a registration: nobody says whose worker this is, and that is never guessed."""
+        is_person = tap.card.kind == EID
+        signal, kind = (Signal.HELD, TaskKind.UNKNOWN_PERSON) if is_person else (Signal.UNKNOWN_CARD, TaskKind.UNKNOWN_CARD)
+        taps.add_tap(connection, self._vault, tap, book=self._book, signal=signal)
         # One task a card, not a tap: the card's blind index tells them apart and says nothing.
         note = f"card key {tap.card_index.hex()[:8]}"
         about_ms = tap.now.at_ms if tap.clock.trusted else None
-        tasks.open_task(connection, TaskKind.UNKNOWN_CARD, book=self._book, at_ms=tap.now.at_ms, note=note, about_ms=about_ms)
-        return Answer(signal=Signal.UNKNOWN_CARD, clock=_word(tap))
+        tasks.open_task(connection, kind, book=self._book, at_ms=tap.now.at_ms, note=note, about_ms=about_ms)
+        return Answer(signal=signal, clock=_word(tap), why=documents.UNKNOWN_PERSON if is_person else None)
+
+
+def _at_ms(seen: Card | Identity, clock: ClockReading) -> int:
+    """When it was first seen, Unix milliseconds UTC: the clock is read some time later."""
+    return clock.wall_ms - (clock.boot_ns - seen.boot_ns) // _NS_PER_MS
 
 
 def _word(tap: taps.Moment) -> str:

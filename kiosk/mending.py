@@ -12,7 +12,7 @@ from kiosk.errors import SealBroken
 from kiosk.model import Reason, Signal, State, TaskKind
 from kiosk.outbox import group_of
 from kiosk.pages import Value
-from kiosk.records import card_bytes, unpack_card, unpack_draft, unpack_profile
+from kiosk.records import card_index, unpack_card, unpack_draft, unpack_profile
 from kiosk.vault import Field, Index, Vault
 
 Row = dict[str, Value]
@@ -112,14 +112,14 @@ class Mender:
     def _tap(self, row: Row) -> Row:
         plain = self._open("taps", Field.TAP, row)
         if plain is not None:
-            self._put("taps", row, card_index=self._vault.index(Index.CARD, card_bytes(unpack_card(plain))))
+            self._put("taps", row, card_index=card_index(self._vault, unpack_card(plain)))
         return row
 
     def _badge(self, row: Row) -> Row | None:
         plain = self._open("badges", Field.BADGE, row)
         if plain is None:
             return None
-        self._put("badges", row, card_index=self._vault.index(Index.CARD, card_bytes(unpack_card(plain))))
+        self._put("badges", row, card_index=card_index(self._vault, unpack_card(plain)))
         return row
 
     def _profile(self, row: Row) -> Row | None:

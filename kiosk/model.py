@@ -123,6 +123,7 @@ class TaskKind(StrEnum):
     GROUP_PAUSED = "group_paused"
     REVOKED_OPEN_STAY = "revoked_open_stay"
     UNKNOWN_CARD = "unknown_card"
+    UNKNOWN_PERSON = "unknown_person"
     VALIDITY = "validity"
     NOT_CANCELLED = "not_cancelled"
     REMARK = "remark"
@@ -308,7 +309,7 @@ class Answer:
         since_ms: For ``already``: the moment of the tap that counts, Unix milliseconds UTC.
         name: The worker's display name, for his own answer only.
         language: The worker's language, BCP 47, or None.
-        why: For ``failed`` and ``unreadable``: a word for the log and the screen, never personal.
+        why: For ``failed``, ``unreadable``, and ``held`` without a registration: for the log and the screen, never personal.
         remarks: What the service found of his earlier registrations, as advice in his language; told once, to him only.
     """
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 from kiosk.errors import SealBroken
-from kiosk.identifiers import CardId, DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber, Insz
+from kiosk.identifiers import EID, CardId, DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber, Insz
 from kiosk.model import Address, Capacity, Coordinates, Direction, Draft, Place, Profile
+from kiosk.vault import Index, Vault
 
 # Made once: json.dumps with options builds an encoder on every call, and every tap waits for this.
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -30,6 +31,13 @@ def group_bytes(employer: Employer, declaration: DeclarationNumber) -> bytes:
 def card_bytes(card: CardId) -> bytes:
     """The input of a card's blind index: kind and identifier, so 4, 7 and 10 bytes never meet; no technology."""
     return card.kind.encode() + b"|" + card.identifier
+
+
+def card_index(vault: Vault, card: CardId) -> bytes:
+    """A card's blind index; that of an identity card is its holder's, so that erasing him finds his card's taps too."""
+    if card.kind == EID:
+        return vault.index(Index.INSZ, card.identifier)
+    return vault.index(Index.CARD, card_bytes(card))
 
 
 def pack_draft(draft: Draft) -> bytes:

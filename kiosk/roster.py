@@ -9,12 +9,16 @@ from typing import Final
 from kiosk.errors import SealBroken
 from kiosk.identifiers import CardId, Insz
 from kiosk.model import BadgeLine, Profile, Trust
-from kiosk.records import card_bytes, pack_card, pack_profile, unpack_card, unpack_profile
+from kiosk.records import card_index, pack_card, pack_profile, unpack_card, unpack_profile
 from kiosk.vault import Field, Index, Vault, new_uid
 
 _FIND: Final = (
     "SELECT b.id, b.holder, b.revoked_ms, p.id, p.uid, p.sealed FROM badges b"
     " JOIN profiles p ON p.holder = b.holder AND p.current WHERE b.card_index = ?"
+)
+_FIND_PERSON: Final = (
+    "SELECT p.holder, p.id, p.uid, p.sealed FROM profiles h JOIN profiles p ON p.holder = h.holder AND p.current"
+    " WHERE h.insz_index = ? LIMIT 1"
 )
 _BADGES: Final = "SELECT id, uid, holder, added_ms, revoked_ms, sealed, technology, trust FROM badges"
 
@@ -24,14 +28,14 @@ class Found:
     """A card that the roster knows.
 
     Attributes:
-        badge: The badge's id.
+        badge: The badge's id; None: it was his identity card.
         holder: The holder's id.
         revoked: Whether the badge may not be used any more.
         profile_id: Which dated profile of the holder is current.
         profile: That profile.
     """
 
-    badge: int
+    badge: int | None
     holder: int
     revoked: bool
     profile_id: int
@@ -120,6 +124,20 @@ def find(connection: sqlite3.Connection, vault: Vault, card_index: bytes) -> Fou
     return Found(badge=badge, holder=holder, revoked=revoked_ms is not None, profile_id=profile_id, profile=profile)
 
 
+def find_person(connection: sqlite3.Connection, vault: Vault, insz_index: bytes) -> Found | None:
+    """Look the holder of an identity card up by his number, any that he ever had; that he has lost a badge says nothing of him.
+
+    Raises:
+        SealBroken: The holder's profile does not open.
+    """
+    row = connection.execute(_FIND_PERSON, (insz_index,)).fetchone()
+    if row is None:
+        return None
+    holder, profile_id, uid, sealed = row
+    profile = unpack_profile(vault.open(Field.PROFILE, uid, sealed))
+    return Found(badge=None, holder=holder, revoked=False, profile_id=profile_id, profile=profile)
+
+
 def every_insz(connection: sqlite3.Connection, vault: Vault, holder: int) -> frozenset[str]:
     """Return the eleven digits of every INSZ that the holder had; raises ``SealBroken``."""
     rows = connection.execute("SELECT uid, sealed FROM profiles WHERE holder = ?", (holder,))
@@ -141,7 +159,7 @@ def enrol(
     Raises:
         SealBroken: The holder's profile does not open.
     """
-    index = vault.index(Index.CARD, card_bytes(line.card))
+    index = card_index(vault, line.card)
     badge = connection.execute("SELECT id, holder, revoked_ms FROM badges WHERE card_index = ?", (index,)).fetchone()
     known = holder_of_insz(connection, vault, line.profile.insz)
     if badge is not None and badge[1] != known:
@@ -194,7 +212,7 @@ def holder_of_insz(connection: sqlite3.Connection, vault: Vault, insz: Insz) -> 
 
 def holder_of_card(connection: sqlite3.Connection, vault: Vault, card: CardId) -> int | None:
     """Return whose badge this card is or was."""
-    return _one(connection, "SELECT holder FROM badges WHERE card_index = ?", vault.index(Index.CARD, card_bytes(card)))
+    return _one(connection, "SELECT holder FROM badges WHERE card_index = ?", card_index(vault, card))
 
 
 def added_ms(connection: sqlite3.Connection, holder: int) -> int | None:
@@ -223,7 +241,7 @@ def badge_by_id(connection: sqlite3.Connection, vault: Vault, badge: int) -> Bad
 
 def badge_by_card(connection: sqlite3.Connection, vault: Vault, card: CardId) -> Badge | None:
     """Return the badge that this card is, or None if the roster does not know it."""
-    row = connection.execute(f"{_BADGES} WHERE card_index = ?", (vault.index(Index.CARD, card_bytes(card)),)).fetchone()
+    row = connection.execute(f"{_BADGES} WHERE card_index = ?", (card_index(vault, card),)).fetchone()
     return None if row is None else _open_badge(vault, row)
 
 
@@ -277,7 +295,7 @@ def _add_profile(connection: sqlite3.Connection, vault: Vault, holder: int, prof
 
 def _add_badge(connection: sqlite3.Connection, vault: Vault, holder: int, card: CardId, *, at_ms: int) -> int:
     uid = new_uid()
-    values = (uid, vault.index(Index.CARD, card_bytes(card)), holder, at_ms, vault.seal(Field.BADGE, uid, pack_card(card)))
+    values = (uid, card_index(vault, card), holder, at_ms, vault.seal(Field.BADGE, uid, pack_card(card)))
     sql = "INSERT INTO badges (uid, card_index, holder, added_ms, sealed) VALUES (?, ?, ?, ?, ?)"
     return connection.execute(sql, values).lastrowid or 0
 

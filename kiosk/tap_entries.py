@@ -13,6 +13,7 @@ from typing import Any, Final
 from kiosk.database import Database
 from kiosk.errors import SealBroken
 from kiosk.evidence import Content, Entry, Prepared, append, mark, prepare, set_mark
+from kiosk.identifiers import EID
 from kiosk.model import Address, Coordinates, Place
 from kiosk.records import employer_text, unpack_card, unpack_draft
 from kiosk.vault import Field, Vault
@@ -126,7 +127,11 @@ def _of_tap(vault: Vault, row: dict[str, Any]) -> dict[str, Content]:
     person: dict[str, object] = {"holder": row["holder"]}
     facts = {name: row[name] for name in _FACTS}
     try:
-        person["card"] = unpack_card(vault.open(Field.TAP, row["uid"], row["sealed"])).identifier.hex()
+        card = unpack_card(vault.open(Field.TAP, row["uid"], row["sealed"]))
+        if card.kind == EID:
+            person["insz"] = card.identifier.decode()
+        else:
+            person["card"] = card.identifier.hex()
     except SealBroken:
         facts["damaged"] = True
     return {"facts": facts, "person": person}

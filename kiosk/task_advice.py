@@ -85,6 +85,12 @@ ON_TASKS: Final[Mapping[TaskKind, Text]] = {
         de="Eine Karte, die niemandem gegeben wurde. Wer sie zeigte, meldet sich per Telefon; danach: kiosk badge add.",
         en="A card that nobody was given. Whoever showed it registers by phone; after that: kiosk badge add.",
     ),
+    TaskKind.UNKNOWN_PERSON: text(
+        nl="Een identiteitskaart van wie niet op de lijst staat. Die persoon registreert per telefoon; daarna: kiosk badge add.",
+        fr="La carte d'identité de quelqu'un hors liste. Cette personne s'enregistre par téléphone; ensuite : kiosk badge add.",
+        de="Ein Personalausweis, dessen Inhaber fehlt. Diese Person meldet sich per Telefon; danach: kiosk badge add.",
+        en="The identity card of somebody who is not on the roster. That person registers by phone; after that: kiosk badge add.",
+    ),
     TaskKind.SALVAGED: text(
         nl="De opslag was beschadigd en is hersteld (zie de nota). Vraag wie toen badgede; vervang de kaart of schijf.",
         fr="Le stockage était abîmé et a été récupéré (voir la note). Demandez qui badgeait; remplacez la carte ou le disque.",

@@ -12,11 +12,11 @@ from kiosk import outbox, taps
 from kiosk.books import open_book
 from kiosk.database import open_database
 from kiosk.desk import Desk
-from kiosk.identifiers import Employer
+from kiosk.identifiers import CardId, Employer
 from kiosk.model import ClockReading, Direction, Draft, Environment, Reason, Signal, State
-from kiosk.records import card_bytes, unpack_draft
+from kiosk.records import card_index, unpack_draft
 from kiosk.rules import DeclarationTerm, Now
-from kiosk.vault import Field, Index, Vault
+from kiosk.vault import Field, Vault
 from tests.people import CANARY_CARD, CANARY_INSZ, DECLARATION, EMPLOYER, PLACE
 
 #: 2026-11-02 07:00:00 UTC, a Monday morning.
@@ -58,6 +58,21 @@ def open_desk(folder: Path, clock: Clock, *, employer: Employer | None = EMPLOYE
         database.close()
 
 
+def stray(desk: Desk, card: CardId) -> None:
+    """Write the tap of a card, or of an identity card, that nobody knows."""
+    tap = taps.Moment(
+        card=card,
+        card_index=card_index(desk.vault, card),
+        reader="gate",
+        driver="pcsc",
+        technology="test",
+        press=None,
+        now=Now(at_ms=MORNING_MS, boot_ns=1, boot_id="boot"),
+        clock=desk.clock(),
+    )
+    desk.database.write(lambda c: taps.add_tap(c, desk.vault, tap, book=desk.book, signal=Signal.UNKNOWN_CARD))
+
+
 def add_row(
     desk: Desk,
     holder: int,
@@ -71,7 +86,7 @@ def add_row(
     """Write a tap with its registration in any state; returns the row's id."""
     tap = taps.Moment(
         card=CANARY_CARD,
-        card_index=desk.vault.index(Index.CARD, card_bytes(CANARY_CARD)),
+        card_index=card_index(desk.vault, CANARY_CARD),
         reader=reader,
         driver="simulated",
         technology="test",

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from hardware.ports import Card
+from hardware.cards import Document
+from hardware.ports import Card, Identity
 from kiosk import roster, tasks
 from kiosk.books import open_book
 from kiosk.database import Database
@@ -17,9 +18,9 @@ from kiosk.identifiers import CardId
 from kiosk.intake import Intake
 from kiosk.model import Answer, BadgeLine, ClockReading, Draft, Environment, Press, Profile, ReaderDirection
 from kiosk.obligations import Gate, Site
-from kiosk.records import card_bytes, unpack_draft
+from kiosk.records import card_index, unpack_draft
 from kiosk.rules import DeclarationTerm, Limits
-from kiosk.vault import Field, Index, Vault
+from kiosk.vault import Field, Vault
 from tests.people import DECLARATION, EMPLOYER, OTHER_DECLARATION, PLACE
 from tests.stores import VAULT, open_store
 
@@ -127,6 +128,10 @@ class Gatehouse:
         sighting = Card(kind=card.kind, identifier=card.identifier, technology="test", boot_ns=seen_ns, trust=trust)
         return self.intake.take(sighting, gate, press)
 
+    def show(self, document: Document, gate: Gate = TOGGLE, press: Press | None = None) -> Answer:
+        """Put an identity card into a reader."""
+        return self.intake.take(Identity(document=document, boot_ns=self.clocks.boot_ns), gate, press)
+
     def run(self, sql: str, *values: object) -> None:
         """Do to the store what the rest of the kiosk, or bad luck, would have done."""
         self.database.write(lambda c: c.execute(sql, values))
@@ -157,7 +162,7 @@ class Gatehouse:
 
     def card_index(self, card: CardId) -> bytes:
         """The blind index of a card."""
-        return self.vault.index(Index.CARD, card_bytes(card))
+        return card_index(self.vault, card)
 
 
 def new_book(database: Database) -> int:

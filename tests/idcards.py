@@ -1,4 +1,4 @@
-"""Identity cards that no state ever issued: files, signatures and a certificate authority of their own, and a chip that gives them out."""
+"""Identity cards that no state ever issued: files, signatures, an authority of their own, and a chip that gives them out."""
 
 from __future__ import annotations
 

@@ -6,6 +6,9 @@ everything the program writes, and must be found nowhere in clear.
 
 from __future__ import annotations
 
+from datetime import date
+
+from hardware.cards import Document
 from kiosk.identifiers import CardId, DeclarationNumber, EnterpriseNumber, Insz
 from kiosk.model import BadgeLine, Coordinates, Profile
 
@@ -27,6 +30,18 @@ def invented_card(number: int) -> CardId:
 def invented_line(number: int) -> BadgeLine:
     """Make the ``number``-th invented holder with his card."""
     return BadgeLine(card=invented_card(number), profile=Profile(insz=invented_insz(number), name=f"Person {number}"))
+
+
+def invented_document(insz: Insz, *, proven: bool = True) -> Document:
+    """Make the identity card of an invented person, valid until 2035."""
+    return Document(
+        number=insz.digits,
+        valid_from=date(2020, 1, 1),
+        valid_until=date(2035, 12, 31),
+        kind=1,
+        proven=proven,
+        technology="beid-1.8",
+    )
 
 
 CANARY_INSZ = Insz.parse("85073003328")

@@ -15,9 +15,10 @@ from kiosk.desk.erasing import CALLS
 from kiosk.desk.people import CALLS as PEOPLE
 from kiosk.errors import Declined, UsageError
 from kiosk.evidence import Entry
+from kiosk.identifiers import CardId
 from kiosk.model import Direction, State
 from kiosk.purging import DAY_MS
-from tests.desks import Clock, add_row, draft, open_desk
+from tests.desks import Clock, add_row, draft, open_desk, stray
 from tests.people import CANARY_CARD, CANARY_INSZ, CANARY_NAME, invented_card, invented_insz
 
 LINE = {"card": CANARY_CARD.identifier.hex(), "insz": CANARY_INSZ.digits, "name": CANARY_NAME}
@@ -62,6 +63,17 @@ def test_nothing_is_left_of_him_and_everything_of_the_others(desk: Desk) -> None
     of_him = "evidence WHERE sealed IS NOT NULL AND subject IN ('holder:1', 'badge:1', 'registration:1', 'registration:2')"
     assert count(desk, of_him) == 0
     assert count(desk, "evidence WHERE sealed IS NOT NULL AND subject = 'registration:3'") == 1
+
+
+def test_the_taps_of_his_identity_card_go_too(desk: Desk, clock: Clock) -> None:
+    """Those from before anybody knew him name no holder; his number finds them, in the store and in the record."""
+    for insz in (CANARY_INSZ, invented_insz(9)):
+        stray(desk, CardId.of_person(insz))
+    tap_entries.chain_all(desk.database, desk.vault, lambda: clock.wall_ms)
+    assert forget(desk)["rows"]["taps"] == 1
+    assert count(desk, "taps") == 1
+    assert count(desk, "evidence WHERE subject = 'tap:1' AND sealed IS NOT NULL") == 0
+    assert count(desk, "evidence WHERE subject = 'tap:2' AND sealed IS NOT NULL") == 1
 
 
 def test_the_record_still_verifies_and_says_what_was_done(desk: Desk) -> None:

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardware.ports import Unreadable
-from kiosk import notices, roster
+from kiosk import documents, notices, roster
+from kiosk.identifiers import CardId
 from kiosk.model import BadgeLine, Direction, Press, Profile, Signal
 from kiosk.obligations import Gate
 from kiosk.outbox import Outbox
@@ -52,6 +53,7 @@ from tests.people import (
     OTHER_EMPLOYER,
     PLACE,
     invented_card,
+    invented_document,
     invented_insz,
     invented_line,
 )
@@ -500,6 +502,114 @@ def test_an_unknown_card_is_kept_and_asked_about_once(house: Gatehouse) -> None:
     assert house.asked() == [("unknown_card", None), ("unknown_card", None)]
     notes = house.database.read(lambda c: c.execute("SELECT note FROM tasks").fetchall())
     assert all(invented_card(number).identifier.hex() not in str(notes) for number in (7, 8))
+
+
+# Identity cards.
+
+ONE_DOCUMENT = invented_document(invented_insz(1))
+
+
+def test_an_identity_card_counts_as_its_holders_badge(house: Gatehouse) -> None:
+    """In by the card, out by the badge, each registered for the same person; how hard each was to copy is kept."""
+    assert house.show(ONE_DOCUMENT).signal is Signal.IN
+    house.clocks.wait(HOUR)
+    assert house.tap(ONE_CARD).signal is Signal.OUT
+    coming, going = house.rows()
+    assert coming.draft.ssin == going.draft.ssin == invented_insz(1)
+    assert (coming.holder, coming.state, coming.draft.employer, coming.draft.declaration) == (1, "queued", EMPLOYER, DECLARATION)
+    kept = house.database.read(lambda c: c.execute("SELECT trust, technology FROM registrations ORDER BY id").fetchall())
+    assert kept == [("eid", "beid-1.8"), ("uid", "test")]
+
+
+def test_an_identity_card_that_proves_nothing_is_trusted_like_a_number(house: Gatehouse) -> None:
+    """Without installed roots anybody could have written the chip."""
+    assert house.show(replace(ONE_DOCUMENT, proven=False)).signal is Signal.IN
+    assert house.database.read(lambda c: c.execute("SELECT trust FROM registrations").fetchone()) == ("uid",)
+
+
+def test_a_badge_and_an_identity_card_are_debounced_together(house: Gatehouse) -> None:
+    """Whoever shows both within a minute has come once."""
+    house.tap(ONE_CARD)
+    house.clocks.wait(10 * SECOND)
+    assert house.show(ONE_DOCUMENT).signal is Signal.ALREADY
+    assert book(house) == ["in"]
+
+
+def test_an_identity_card_with_an_older_number_finds_its_holder(house: Gatehouse) -> None:
+    """A number was replaced: the card that still has the old one is his, and the registration carries the new one."""
+    house.correct(1, Profile(insz=invented_insz(2)))
+    assert house.show(ONE_DOCUMENT).signal is Signal.IN
+    assert house.rows()[0].draft.ssin == invented_insz(2)
+    house.clocks.wait(HOUR)
+    assert house.show(invented_document(invented_insz(2))).signal is Signal.OUT
+
+
+def test_an_identity_card_registers_whoever_lost_his_badge(house: Gatehouse) -> None:
+    """The badge is refused, its holder is not."""
+    house.database.write(lambda c: roster.revoke(c, 1, at_ms=house.clocks.wall_ms))
+    assert house.tap(ONE_CARD).signal is Signal.REVOKED
+    assert house.show(ONE_DOCUMENT).signal is Signal.IN
+
+
+def test_a_visitors_identity_card_owes_nothing(house: Gatehouse) -> None:
+    """He is here, and nothing is sent."""
+    house.correct(1, Profile(insz=invented_insz(1), local=True))
+    assert house.show(ONE_DOCUMENT).signal is Signal.LOCAL
+    assert (house.count("registrations"), house.count("taps")) == (0, 1)
+
+
+def test_a_press_counts_for_an_identity_card(house: Gatehouse) -> None:
+    """As for a badge."""
+    assert house.show(ONE_DOCUMENT, press=Press.OUT).signal is Signal.OUT
+
+
+def test_an_identity_card_of_nobody_we_know_is_held(house: Gatehouse) -> None:
+    """Kept sealed, asked about once a person, and no employer is guessed: nothing goes to the book."""
+    for number in (7, 7, 8):
+        answer = house.show(invented_document(invented_insz(number)))
+        assert (answer.signal, answer.ids, answer.direction, answer.why) == (Signal.HELD, (), None, documents.UNKNOWN_PERSON)
+    assert house.count("registrations") == 0
+    kept = house.database.read(lambda c: c.execute("SELECT uid, sealed, signal, holder FROM taps ORDER BY id").fetchall())
+    cards = [unpack_card(VAULT.open(Field.TAP, uid, sealed)) for uid, sealed, _, _ in kept]
+    assert cards == [CardId.of_person(invented_insz(number)) for number in (7, 7, 8)]
+    assert [row[2:] for row in kept] == [("held", None)] * 3
+    assert house.asked() == [("unknown_person", None), ("unknown_person", None)]
+
+
+def test_an_identity_card_counts_as_soon_as_its_holder_is_on_the_roster(house: Gatehouse) -> None:
+    """By the badge that he is given he becomes known, and his next tap with either counts."""
+    assert house.show(invented_document(invented_insz(7))).signal is Signal.HELD
+    house.enrol(invented_line(7))
+    assert house.show(invented_document(invented_insz(7))).signal is Signal.IN
+
+
+def test_a_document_that_does_not_count_records_nothing(house: Gatehouse) -> None:
+    """Expired, of a child, with a wrong number: unreadable with its reason, whoever it is of."""
+    for document, why in (
+        (replace(ONE_DOCUMENT, valid_until=date(2026, 11, 1)), documents.EXPIRED),
+        (replace(ONE_DOCUMENT, kind=6), documents.CHILDREN),
+        (replace(ONE_DOCUMENT, number="85073003329"), documents.CHECK_DIGITS),
+    ):
+        answer = house.show(document)
+        assert (answer.signal, answer.why) == (Signal.UNREADABLE, why)
+    assert (house.count("registrations"), house.count("taps"), house.count("tasks")) == (0, 0, 0)
+
+
+def test_a_cards_last_day_is_the_sites(house: Gatehouse) -> None:
+    """Half an hour before midnight in Brussels it counts, half an hour later, in UTC still the same day, it does not."""
+    last = replace(ONE_DOCUMENT, valid_until=date(2026, 11, 2))
+    house.clocks.wait(15 * HOUR + 30 * MINUTE)
+    assert house.show(last).signal is Signal.IN
+    house.clocks.wait(HOUR)
+    assert house.show(last).signal is Signal.UNREADABLE
+
+
+def test_an_untrusted_clock_judges_no_document(house: Gatehouse) -> None:
+    """The box stands in 1970, and the card is not refused for it; the row waits for the time like any other."""
+    house.clocks.trusted = False
+    house.clocks.wall_ms = 0
+    assert house.show(ONE_DOCUMENT).signal is Signal.IN
+    assert [(row.state, row.reason) for row in house.rows()] == [("queued", "clock")]
 
 
 def test_a_revoked_badge_records_nothing(house: Gatehouse) -> None:

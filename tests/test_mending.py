@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from kiosk.identifiers import CardId
 from kiosk.mending import Mender, Row, Tally, insert
+from kiosk.records import pack_card
+from kiosk.vault import Field, Index
+from tests.people import CANARY_INSZ
 from tests.rot import VAULT, populate
 from tests.worlds import close_worlds
 
@@ -45,6 +49,16 @@ def test_what_stands_beside_a_seal_is_put_right_from_it(connection: sqlite3.Conn
             kept, tally = mend(table, {**good, **spoiled})
             assert kept == good
             assert tally.mended[table] == 1
+
+
+def test_the_tap_of_an_identity_card_gets_its_persons_index_back(connection: sqlite3.Connection) -> None:
+    """Not the one of a card with these bytes as its number: erasing the person would not find it."""
+    with closing(connection):
+        card, uid = CardId.of_person(CANARY_INSZ), bytes(16)
+        good = {**row(connection, "taps"), "uid": uid, "sealed": VAULT.seal(Field.TAP, uid, pack_card(card))}
+        kept, _ = mend("taps", {**good, "card_index": b"x"})
+        assert kept is not None
+        assert kept["card_index"] == VAULT.index(Index.INSZ, CANARY_INSZ.digits.encode())
 
 
 def test_a_registration_that_does_not_open_is_held_unless_it_is_settled(connection: sqlite3.Connection) -> None:

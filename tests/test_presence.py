@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from hardware.cards import Absent, Failed, Identified, Reading
-from hardware.ports import Card, Sighting, Unreadable
+from hardware.ports import Card, Identity, Sighting, Unreadable
 from hardware.presence import PATIENCE_NS, TOO_SOON, WOBBLE_NS, Presence
+from tests.people import invented_document, invented_insz
 
 A = Identified(b"\x04\xa1\xa2\xa3", "mifare-classic-1k")
 B = Identified(b"\x04\xb1\xb2\xb3", "mifare-classic-1k")
@@ -70,6 +71,23 @@ def test_a_card_is_seen_once_at_the_moment_it_was_laid_down() -> None:
     assert identifier(card) == A.identifier
     assert isinstance(card, Card)
     assert (card.kind, card.technology, card.boot_ns) == ("uid", A.technology, laid)
+
+
+def test_an_identity_card_is_seen_once_at_the_moment_it_went_in() -> None:
+    """However often it is read; and the next person's, in the same slot, is a sighting of its own."""
+    mine, yours = (invented_document(invented_insz(number)) for number in (1, 2))
+    scene = empty()
+    laid = scene.now
+    scene.event(present=True)
+    identity = scene.read(mine)
+    assert isinstance(identity, Identity)
+    assert (identity.document, identity.boot_ns, identity.trust) == (mine, laid, "eid")
+    assert scene.read(mine) is None
+    assert mine.number not in repr(identity)
+    other = scene.read(yours)
+    assert isinstance(other, Identity)
+    assert other.document == yours
+    assert Identity(document=invented_document(invented_insz(1), proven=False), boot_ns=1).trust == "uid"
 
 
 def test_a_card_left_lying_for_hours_is_one_sighting() -> None:

@@ -13,7 +13,7 @@ from kiosk import roster, schema
 from kiosk.errors import SealBroken
 from kiosk.identifiers import CardId, Insz
 from kiosk.model import BadgeLine, Capacity, Profile
-from kiosk.records import card_bytes
+from kiosk.records import card_bytes, card_index
 from kiosk.roster import Enrolled, Taken
 from kiosk.vault import Index, Vault
 from tests.people import (
@@ -164,6 +164,17 @@ def test_a_replaced_insz_still_finds_its_holder(connection: sqlite3.Connection) 
     assert roster.every_insz(connection, VAULT, came.holder) == {CANARY_INSZ.digits, new.digits}
     assert not enrolled(connection, replace(CANARY, card=invented_card(2)), at_ms=3000).edited
     assert roster.current_profile(connection, VAULT, came.holder)[1].insz == new
+
+
+def test_an_identity_card_finds_its_holder_by_any_number_he_had(connection: sqlite3.Connection) -> None:
+    """His profile of today comes back, whichever number the card shows; a stranger's finds nobody."""
+    holder = enrolled(connection, CANARY).holder
+    roster.change_profile(connection, VAULT, holder, replace(CANARY.profile, insz=invented_insz(5)), at_ms=2)
+    for insz in (CANARY.profile.insz, invented_insz(5)):
+        found = roster.find_person(connection, VAULT, card_index(VAULT, CardId.of_person(insz)))
+        assert found is not None
+        assert (found.badge, found.holder, found.revoked, found.profile.insz) == (None, holder, False, invented_insz(5))
+    assert roster.find_person(connection, VAULT, card_index(VAULT, CardId.of_person(invented_insz(6)))) is None
 
 
 def test_the_same_profile_is_not_written_again(connection: sqlite3.Connection) -> None:

@@ -7,15 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from kiosk import roster, taps
+from kiosk import roster
 from kiosk.desk import Desk
 from kiosk.evidence import Entry, Kept, about, head, opened, set_mark, window
-from kiosk.model import Address, Direction, Signal
-from kiosk.records import card_bytes
-from kiosk.rules import Now
+from kiosk.identifiers import CardId
+from kiosk.model import Address, Direction
 from kiosk.tap_entries import SLICE, chain_all, chain_slice, chained, unchained
-from kiosk.vault import Index
-from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk, put
+from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk, put, stray
 from tests.people import CANARY, CANARY_CARD, CANARY_INSZ, DECLARATION, EMPLOYER
 
 
@@ -33,21 +31,6 @@ def take(desk: Desk) -> None:
 def entries(desk: Desk) -> list[Kept]:
     found = desk.database.read(lambda c: window(c, after=0, size=10_000))
     return [each for each in found if each.kind == Entry.TAP]
-
-
-def stray(desk: Desk) -> None:
-    """A card that nobody knows."""
-    tap = taps.Moment(
-        card=CANARY_CARD,
-        card_index=desk.vault.index(Index.CARD, card_bytes(CANARY_CARD)),
-        reader="gate",
-        driver="pcsc",
-        technology="test",
-        press=None,
-        now=Now(at_ms=MORNING_MS, boot_ns=1, boot_id="boot"),
-        clock=desk.clock(),
-    )
-    desk.database.write(lambda c: taps.add_tap(c, desk.vault, tap, book=desk.book, signal=Signal.UNKNOWN_CARD))
 
 
 def test_an_entry_holds_the_tap_with_its_circumstances(desk: Desk) -> None:
@@ -97,7 +80,7 @@ def test_a_place_may_be_an_address(desk: Desk) -> None:
 
 def test_a_tap_without_a_registration_is_in_it_too(desk: Desk) -> None:
     """An unknown card's tap stands there with its card, under the number of its own table."""
-    stray(desk)
+    stray(desk, CANARY_CARD)
     take(desk)
     (entry,) = entries(desk)
     assert (entry.subject, entry.sealed is None) == ("tap:1", False)
@@ -105,6 +88,14 @@ def test_a_tap_without_a_registration_is_in_it_too(desk: Desk) -> None:
     assert content.person == {"holder": None, "card": CANARY_CARD.identifier.hex()}
     assert content.facts is not None
     assert content.facts["signal"] == "unknown_card"
+
+
+def test_a_tap_of_an_unknown_person_names_him(desk: Desk) -> None:
+    """His number stands in the sealed part, as that of everybody else does, so that erasing him finds it."""
+    stray(desk, CardId.of_person(CANARY_INSZ))
+    take(desk)
+    (entry,) = entries(desk)
+    assert opened(desk.vault, entry.uid, entry.sealed or b"").person == {"holder": None, "insz": CANARY_INSZ.digits}
 
 
 def test_every_tap_once_in_slices(desk: Desk) -> None:
@@ -137,7 +128,7 @@ def test_a_damaged_row_keeps_nobody_waiting(desk: Desk) -> None:
     """A tap whose content does not open is in the record with what is known, said to be damaged; the next one is whole."""
     add_row(desk, 1, draft())
     put(desk, 1, sealed=b"no seal")
-    stray(desk)
+    stray(desk, CANARY_CARD)
     desk.database.write(lambda c: c.execute("UPDATE taps SET sealed = x'00'"))
     take(desk)
     for entry in entries(desk):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from threading import Event, Timer
 from typing import Any, Final, assert_never
 
-from hardware.ports import Card, Reader, ReaderLost, Unreadable
+from hardware.ports import Card, Identity, Reader, ReaderLost, Unreadable
 from kiosk import control
 from kiosk.badge_fields import parse_insz
 from kiosk.contact import ServiceState
@@ -118,6 +118,8 @@ def first_card(reader: Reader, tell: Callable[[str], None], *, seconds: float) -
             match sighting:
                 case Card():
                     return f"{sighting.kind}:{sighting.identifier.hex()}"
+                case Identity():
+                    tell("  that is an identity card; lay a badge on the reader")
                 case Unreadable(why=why):
                     tell(f"  that one can't be used: {why}")
                 case other:
