@@ -12,7 +12,7 @@ from functools import partial
 from threading import Event, Lock
 from typing import Final
 
-from hardware.ports import Card, Sighting, Unreadable
+from hardware.ports import Card, Identity, Sighting, Unreadable
 from kiosk.control import Call
 from kiosk.desk import Desk
 from kiosk.desk.people import badge_enroller
@@ -114,6 +114,10 @@ class Enrolling:
         try:
             if isinstance(sighting, Unreadable):
                 raise Declined(f"the card can't be a badge: {sighting.why}", repair="take another card")
+            if isinstance(sighting, Identity):
+                raise Declined(
+                    "an identity card is nobody's badge", repair="take a badge; its holder's identity card counts anyway"
+                )
             mine.told = mine.enrol(sighting)
         except KioskError as error:
             mine.told = error

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hardware.ports import Card, Unreadable
+from hardware.ports import Card, Identity, Sighting, Unreadable
 from kiosk import roster
 from kiosk.desk import Desk
 from kiosk.desk.people import CALLS
@@ -19,7 +19,7 @@ from kiosk.errors import Declined, UsageError
 from kiosk.model import Signal, Trust
 from kiosk.roster import Chip
 from tests.desks import Clock, open_desk
-from tests.people import invented_card, invented_insz
+from tests.people import invented_card, invented_document, invented_insz
 from tests.sites import until
 
 READERS = ["gate", "back door"]
@@ -45,7 +45,7 @@ class Office:
     def ask(self, **params: object) -> Future[Mapping[str, object]]:
         return self.threads.submit(self.enrolling.calls(self.desk, READERS)["badge enrol"], params)
 
-    def lay(self, seen: Card | Unreadable, reader: str = "gate") -> Signal:
+    def lay(self, seen: Sighting, reader: str = "gate") -> Signal:
         """Lay something on until somebody has waited for it; what the light says then."""
         answers: list[Signal] = []
 
@@ -132,6 +132,15 @@ def test_what_can_not_be_read_is_no_badge(office: Office) -> None:
     assert office.lay(Unreadable(why="the card's number is blank", boot_ns=1)) is Signal.UNREADABLE
     with pytest.raises(Declined, match="the card's number is blank"):
         asked.result()
+    assert office.badges() == []
+
+
+def test_an_identity_card_is_no_badge(office: Office) -> None:
+    """It counts without being anybody's badge; who it is of is not said."""
+    asked = office.ask(**person(1))
+    assert office.lay(Identity(document=invented_document(invented_insz(2)), boot_ns=1)) is Signal.UNREADABLE
+    with pytest.raises(Declined, match="nobody's badge"):
+        asked.result(20)
     assert office.badges() == []
 
 
