@@ -258,6 +258,11 @@ def advise_finding(validity: str, remarks: Iterable[str], language: Language, au
     return advise((*remarks, *(() if is_good(validity) else (validity,))), language, audience)
 
 
+def known(words: Iterable[str]) -> tuple[str, ...]:
+    """Those of these words that have a meaning here; any other may be free text that names somebody."""
+    return tuple(word for word in words if all(_key(part) in _BY_WORD for part in _parts(word)))
+
+
 def _parts(word: str) -> Iterable[str]:
     """Several types joined by commas, or one remark in free text, which may have commas of its own."""
     parts = [part.strip() for part in word.split(",")]

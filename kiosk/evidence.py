@@ -60,6 +60,7 @@ class Entry(StrEnum):
     TAP = "tap"
     ATTEMPT = "attempt"
     OUTAGE = "outage"
+    EXPORTED = "exported"
     CLOCK = "clock"
     HEALED = "healed"
     HELD = "held"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +18,8 @@ from kiosk.evidence import BEGINNING, head
 
 #: What every signed message begins with: the format, and its version.
 FORMAT: Final = b"ciao-kiosk/evidence-signature/1\n"
+#: Likewise where it is the files of an export that are signed.
+FILES_FORMAT: Final = b"ciao-kiosk/evidence-files/1\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +38,7 @@ class Signature:
     @property
     def is_good(self) -> bool:
         """Whether the key that it names made it."""
-        try:
-            key = Ed25519PublicKey.from_public_bytes(self.key_id)
-            key.verify(self.signature, message(entry=self.entry, at_ms=self.at_ms, digest=self.hash))
-        except (InvalidSignature, ValueError):
-            return False
-        return True
+        return is_made_by(self.key_id, self.signature, message(entry=self.entry, at_ms=self.at_ms, digest=self.hash))
 
 
 class Signer:
@@ -53,6 +52,10 @@ class Signer:
         """Give the key's word for the chain up to this entry."""
         made = self._key.sign(message(entry=entry, at_ms=at_ms, digest=digest))
         return Signature(entry, digest, at_ms, self.public, made)
+
+    def vouch(self, *, entry: int, files: Mapping[str, str]) -> bytes:
+        """Give the key's word that these are the files of an export (``files_message``)."""
+        return self._key.sign(files_message(entry=entry, files=files))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,20 @@ class Standing:
 def message(*, entry: int, at_ms: int, digest: bytes) -> bytes:
     """What is signed: the format's line, the entry's number and the time (8 bytes each, big-endian), the entry's hash."""
     return FORMAT + entry.to_bytes(8, "big") + at_ms.to_bytes(8, "big", signed=True) + digest
+
+
+def files_message(*, entry: int, files: Mapping[str, str]) -> bytes:
+    """What is signed of an export: the format's line, its entry's number, the SHA-256 of each file by its name, as sorted JSON."""
+    return FILES_FORMAT + entry.to_bytes(8, "big") + json.dumps(dict(files), sort_keys=True, separators=(",", ":")).encode()
+
+
+def is_made_by(key_id: bytes, signature: bytes, signed: bytes) -> bool:
+    """Whether the key with this public half made the signature."""
+    try:
+        Ed25519PublicKey.from_public_bytes(key_id).verify(signature, signed)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def load_signer(path: Path | None) -> Signer | None:
@@ -113,6 +130,12 @@ def signatures(connection: sqlite3.Connection) -> list[Signature]:
     """Every signature, in the order in which they were made."""
     rows = connection.execute("SELECT entry, hash, at_ms, key_id, signature FROM signatures ORDER BY id")
     return [Signature(*row) for row in rows]
+
+
+def covering(connection: sqlite3.Connection, *, after: int, until: int) -> list[Signature]:
+    """The signatures of entries after this number, up to and including ``until``."""
+    sql = "SELECT entry, hash, at_ms, key_id, signature FROM signatures WHERE entry > ? AND entry <= ? ORDER BY id"
+    return [Signature(*row) for row in connection.execute(sql, (after, until))]
 
 
 def standing(connection: sqlite3.Connection) -> Standing:

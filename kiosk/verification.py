@@ -1,11 +1,11 @@
 """Whether the chain of evidence is as it was written: recomputed link by link, and every entry that is not so is named.
 
-Pure but for the store key that opens what is sealed; the reading is the caller's.
+Pure but for the store key that opens what is sealed; the reading is the caller's, so that a store and an export are judged alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, permutations
 from typing import Final
@@ -119,6 +119,36 @@ class Walk:
 
     def _say(self, entry: Kept, what: str) -> None:
         self._found.append(Finding(first=entry.id, last=entry.id, told=f"{entry.name} {what}"))
+
+
+def in_order(entries: Iterable[Kept]) -> tuple[list[Kept], list[Finding]]:
+    """Put entries of a file in the order of their numbers; also tell which stood out of order or twice."""
+    found: list[Finding] = []
+    kept: dict[int, Kept] = {}
+    highest = 0
+    for entry in entries:
+        if entry.id in kept:
+            found.append(Finding(first=entry.id, last=entry.id, told=f"{entry.name} stands there twice"))
+        elif entry.id < highest:
+            found.append(Finding(first=entry.id, last=entry.id, told=f"{entry.name} stands out of order"))
+        kept.setdefault(entry.id, entry)
+        highest = max(highest, entry.id)
+    return [kept[number] for number in sorted(kept)], found
+
+
+def summary(walk: Walk, findings: Iterable[Finding]) -> dict[str, object]:
+    """What ``evidence verify`` tells of a chain that was walked through, as JSON values."""
+    items = sorted(findings, key=lambda each: (each.first, each.last))
+    return {
+        "ok": not items,
+        "entries": walk.entries,
+        "before_chain": walk.before_chain,
+        "erased": walk.erased,
+        "signed_until": walk.signed_until,
+        "unsigned": walk.entries - walk.signed_until,
+        "public_keys": sorted({each.key_id.hex() for each in walk.signatures}),
+        "items": [{"first": each.first, "last": each.last, "told": each.told} for each in items],
+    }
 
 
 def _moved_or_changed(broken: Sequence[_Broken]) -> Iterator[Finding]:

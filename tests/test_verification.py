@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kiosk.evidence import BEGINNING, Entry, Kept, link, opened, prepare
 from kiosk.signing import Signature, Signer
-from kiosk.verification import Finding, Walk
+from kiosk.verification import Finding, Walk, in_order
 from tests.stores import VAULT
 
 SIGNER = Signer(Ed25519PrivateKey.generate())
@@ -153,6 +153,15 @@ def test_what_is_older_than_the_chain_proves_nothing() -> None:
     assert (walk.findings(), walk.before_chain) == ([], 1)
     walk.take(replace(old, id=3))
     assert "no hash" in named(walk.findings())
+
+
+def test_lines_of_a_file_that_changed_places_are_named() -> None:
+    """A file may be in any order: what stands out of it, or twice, is told, and the rest is judged in its order."""
+    one, two, three = GOOD[:3]
+    ordered, found = in_order([one, three, two, two])
+    assert ordered == [one, two, three]
+    assert [each.told for each in found] == [f"{two.name} stands out of order", f"{two.name} stands there twice"]
+    assert two.name == "entry 2 (verdict of registration 2)"
 
 
 @pytest.mark.parametrize("number", [1, LENGTH])

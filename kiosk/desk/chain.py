@@ -11,7 +11,7 @@ from kiosk import evidence, signing, tap_entries
 from kiosk.desk import Call, Desk, params
 from kiosk.errors import SealBroken
 from kiosk.evidence import Entry, Kept
-from kiosk.verification import Finding, Walk
+from kiosk.verification import Finding, Walk, summary
 
 #: Entries in one read: some 3 ms, so that no tap waits longer than 20 ms on a slower machine.
 _SLICE: Final = 250
@@ -35,17 +35,9 @@ def evidence_verify(desk: Desk, asked: Mapping[str, object]) -> dict[str, object
             book.note(entry)
         book.compare()
         last = entries[-1].id
-    items = [*walk.findings(), *book.findings()]
     return {
-        "ok": not items,
-        "entries": walk.entries,
-        "before_chain": walk.before_chain,
-        "erased": walk.erased,
-        "signed_until": walk.signed_until,
-        "unsigned": walk.entries - walk.signed_until,
-        "public_keys": sorted({each.key_id.hex() for each in signatures}),
+        **summary(walk, [*walk.findings(), *book.findings()]),
         "unchained_taps": desk.database.read(tap_entries.unchained),
-        "items": [{"first": each.first, "last": each.last, "told": each.told} for each in items],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from kiosk.advice import Language
 from kiosk.badge_fields import unknown_name
@@ -49,6 +50,14 @@ def flag(params: Mapping[str, object], name: str) -> bool:
     if value is not None and not isinstance(value, bool):
         raise UsageError(f"{name} must be true or false")
     return value is True
+
+
+def day(params: Mapping[str, object], name: str) -> date:
+    """Return a day."""
+    try:
+        return date.fromisoformat(text(params, name))
+    except ValueError:
+        raise UsageError(f"{name} must be a date such as 2026-11-02") from None
 
 
 def language(params: Mapping[str, object]) -> Language:

@@ -7,7 +7,7 @@ in the roster (a subcontractor's worker) shows with a masked INSZ.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar, assert_never
 from zoneinfo import ZoneInfo
@@ -103,7 +103,7 @@ def outbox_reconcile(desk: Desk, asked: Mapping[str, object]) -> dict[str, objec
     """
     params.only(asked, ("day",))
     zone = ZoneInfo(desk.time_zone)
-    day = _date(asked, "day")
+    day = params.day(asked, "day")
     if bounds(day, zone)[0] > desk.clock().wall_ms:
         raise UsageError("day: this day has not begun yet")
     declarations = [term.number for term in desk.declarations]
@@ -168,18 +168,11 @@ def _days(desk: Desk, asked: Mapping[str, object]) -> tuple[int, int]:
     """The window of ``from`` and ``to``, Unix milliseconds UTC, the end exclusive."""
     zone = ZoneInfo(desk.time_zone)
     today = datetime.fromtimestamp(desk.clock().wall_ms / 1000, zone).date()
-    ends = today if asked.get("to") is None else _date(asked, "to")
-    begins = min(ends, today) if asked.get("from") is None else _date(asked, "from")
+    ends = today if asked.get("to") is None else params.day(asked, "to")
+    begins = min(ends, today) if asked.get("from") is None else params.day(asked, "from")
     if not timedelta() <= ends - begins < timedelta(days=_MOST_DAYS):
         raise UsageError(f"from, to: `to` lies before `from`, or the days are more than {_MOST_DAYS}")
     return bounds(begins, zone)[0], bounds(ends, zone)[1]
-
-
-def _date(asked: Mapping[str, object], name: str) -> date:
-    try:
-        return date.fromisoformat(params.text(asked, name))
-    except ValueError:
-        raise UsageError(f"{name} must be a date such as 2026-11-02") from None
 
 
 def _ssins(desk: Desk, asked: Mapping[str, object]) -> list[str | None]:

@@ -46,7 +46,7 @@ def badge_fields(badge: Badge) -> dict[str, object]:
         "technology": None if badge.chip is None else badge.chip.technology,
         "trust": None if badge.chip is None else badge.chip.trust.value,
         "added_at": rfc3339(badge.added_ms),
-        "revoked_at": _time(badge.revoked_ms),
+        "revoked_at": time(badge.revoked_ms),
     }
 
 
@@ -60,7 +60,7 @@ def row_fields(kept: Kept) -> dict[str, object]:
         "tapped_at": rfc3339(row.tapped_ms),
         "registration_date": rfc3339(row.at_ms),
         "registration_id": row.registration_id,
-        "confirmed_at": _time(row.confirmed_ms),
+        "confirmed_at": time(row.confirmed_ms),
         "validity": row.validity,
         "remarks": list(kept.remarks),
         "reason": kept.cancelled_because or row.reason,
@@ -84,8 +84,8 @@ def whole_row_fields(kept: Kept, language: Language = Language.EN) -> dict[str, 
         **_employer_fields(None if draft is None else draft.employer),
         "declaration": None if draft is None or draft.declaration is None else draft.declaration.value,
         **_place_fields(None if draft is None else draft.place),
-        "called_at": _time(row.called_ms),
-        "absent_at": _time(row.absent_ms),
+        "called_at": time(row.called_ms),
+        "absent_at": time(row.absent_ms),
         "damaged": draft is None,
         "advice": row_advice(kept, language),
     }
@@ -97,9 +97,9 @@ def _clock_fields(row: SealedRow) -> dict[str, object]:
         "reading": rfc3339(row.tapped_ms),
         "source": row.clock_source,
         "error_bound_seconds": None if row.bound_ms is None else row.bound_ms / 1000,
-        "healed_at": _time(row.healed_ms),
-        "earliest": _time(row.earliest_ms),
-        "latest": _time(row.latest_ms),
+        "healed_at": time(row.healed_ms),
+        "earliest": time(row.earliest_ms),
+        "latest": time(row.latest_ms),
     }
 
 
@@ -149,5 +149,6 @@ def _employer_fields(employer: Employer | None) -> dict[str, object]:
     }
 
 
-def _time(milliseconds: int | None) -> str | None:
+def time(milliseconds: int | None) -> str | None:
+    """Tell a moment; None is null."""
     return None if milliseconds is None else rfc3339(milliseconds)
