@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from kiosk.advice import _RAW, WORDS, Audience, Language, advise, advise_finding, is_good, language_of
+from kiosk.advice import _RAW, WORDS, Audience, Language, advise, advise_finding, is_good, known, language_of
 from kiosk.contract import Evidence
 
 #: Every issue type that the facts name (rsz-service, section 3).
@@ -87,6 +87,12 @@ def test_a_remark_in_free_text_stays_whole_and_short() -> None:
     assert told == "The service says: late, {as} seen. This kiosk does not know that word."
     (cut,) = advise(["x" * 500], Language.EN, Audience.WORKER)
     assert len(cut) < 200
+
+
+def test_only_words_with_a_meaning_are_known() -> None:
+    """Free text may name somebody, also between words that are known."""
+    words = ("replacedSsin", "cbss:input-validation:unknownSsin", "unknownSsin, replacedSsin", "a word", "unknownSsin, a word")
+    assert known(words) == words[:3]
 
 
 def test_several_types_of_one_refusal_are_advised_once_each() -> None:

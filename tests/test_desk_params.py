@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from kiosk.desk import params
@@ -57,6 +59,14 @@ def test_a_flag_is_true_or_false() -> None:
     """One is not true."""
     with pytest.raises(UsageError, match="group must be true or false"):
         params.flag({"group": 1}, "group")
+
+
+@pytest.mark.parametrize("value", [None, "", 5, "2026-13-01", "yesterday", "2026-11-02T00:00"])
+def test_a_day_is_one_of_the_calendar(value: object) -> None:
+    """As ISO 8601 writes it, without a time."""
+    assert params.day({"from": "2026-11-02"}, "from") == date(2026, 11, 2)
+    with pytest.raises(UsageError, match="from must be a"):
+        params.day({"from": value}, "from")
 
 
 def test_a_bad_card_is_not_repeated() -> None:

@@ -14,7 +14,18 @@ from kiosk.database import Database
 from kiosk.errors import UsageError
 from kiosk.evidence import Entry, record
 from kiosk.provisioning import make_client_key, make_evidence_key, make_store_key
-from kiosk.signing import Signature, Signer, load_signer, message, sign_head, signatures, standing
+from kiosk.signing import (
+    Signature,
+    Signer,
+    covering,
+    files_message,
+    is_made_by,
+    load_signer,
+    message,
+    sign_head,
+    signatures,
+    standing,
+)
 from tests.desks import MORNING_MS
 from tests.stores import VAULT, open_store
 
@@ -50,6 +61,18 @@ def test_a_signature_is_good_for_what_it_says_only(change: dict[str, object]) ->
     assert not replace(made, **change).is_good  # type: ignore[arg-type]  # the fields of a Signature, by name
 
 
+def test_the_key_vouches_for_these_files_only() -> None:
+    """Another file, content, export or key makes it no word of this key; it is none for an entry either."""
+    made = SIGNER.vouch(entry=3, files={"b": "02", "a": "01"})
+    good = files_message(entry=3, files={"a": "01", "b": "02"})
+    assert good == b"ciao-kiosk/evidence-files/1\n" + (3).to_bytes(8, "big") + b'{"a":"01","b":"02"}'
+    assert is_made_by(SIGNER.public, made, good)
+    for other in (files_message(entry=4, files={"a": "01", "b": "02"}), files_message(entry=3, files={"a": "01"}), b""):
+        assert not is_made_by(SIGNER.public, made, other)
+    assert not is_made_by(Signer(Ed25519PrivateKey.generate()).public, made, good)
+    assert not is_made_by(b"short", made, good)
+
+
 def test_a_file_that_is_no_evidence_key_is_told_with_its_repair(tmp_path: Path) -> None:
     """A missing file, nonsense and a client key are refused in a sentence that names key and file."""
     make_client_key(tmp_path / "client.key", tmp_path / "client.pem", company="Test", now=NOW)
@@ -76,6 +99,8 @@ def test_the_chain_is_signed_where_there_is_something_new(tmp_path: Path) -> Non
         assert database.read(standing).unsigned_entries == 0
         kept = database.read(signatures)
         assert [each.entry for each in kept] == [1, 2]
+        assert database.read(lambda c: covering(c, after=1, until=2)) == kept[1:]
+        assert database.read(lambda c: covering(c, after=0, until=1)) == kept[:1]
         assert all(each.is_good for each in kept)
         assert isinstance(kept[0], Signature)
 

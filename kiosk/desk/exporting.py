@@ -85,7 +85,8 @@ def begin(
     at_ms = desk.clock().wall_ms
     tap_entries.chain_all(desk.database, desk.vault, lambda: at_ms)
     subject = "box" if holder is None else f"holder:{holder}"
-    person = {"because": because, "user": str(asked.get("user", ""))[:_LONGEST_USER]}
+    user = str(asked.get("user", ""))[:_LONGEST_USER].encode(errors="replace").decode()
+    person = {"because": because, "user": user}
 
     def work(connection: sqlite3.Connection) -> int:
         evidence.record(connection, desk.vault, Entry.EXPORTED, subject, at_ms=at_ms, facts=facts, person=person)
@@ -188,7 +189,12 @@ def _told(desk: Desk, row: SealedRow, until: int, *, revealed: bool, language: a
     )
     entries = desk.database.read(partial(_about, row=row.id, until=until))
     lines = [testimony.line(each, _opened(desk, each), facts=True, person=revealed) for each in entries]
-    told |= {"remarks_withheld": len(kept.remarks) - len(words), "entries": lines}
+    told |= {
+        "remarks_withheld": len(kept.remarks) - len(words),
+        "entries": lines,
+        "begun_ms": row.earliest_ms or row.at_ms,
+        "ended_ms": row.confirmed_ms or desk.clock().wall_ms,
+    }
     if revealed:
         profiles = desk.database.read(partial(roster.profiles_of, vault=desk.vault, holder=row.holder))
         profile = next((each.profile for each in profiles if each.current), None)
