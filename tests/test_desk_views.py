@@ -77,7 +77,9 @@ def test_what_does_not_open_is_null() -> None:
 def test_a_badge_shows_the_end_of_its_card_only() -> None:
     """A card is masked but for its last four digits."""
     badge = views.badge_fields(Badge(id=1, holder=2, card=CANARY_CARD, added_ms=MORNING_MS, revoked_ms=None))
-    assert badge == {"id": 1, "holder": 2, "card": "**********AD80", "added_at": MORNING, "revoked_at": None}
+    assert badge == {
+        "id": 1, "holder": 2, "card": "**********AD80", "technology": None, "trust": None, "added_at": MORNING, "revoked_at": None,
+    }  # fmt: skip
     assert views.dated_fields(DatedProfile(id=1, valid_from_ms=0, current=True, profile=CANARY.profile))["damaged"] is False
 
 
