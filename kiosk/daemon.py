@@ -98,9 +98,7 @@ class _Daemon:
             house.timekeeper.read,
             patience=slices.patience(config),
         )
-        self._delivery = Delivery(
-            book, self._service, house.timekeeper.read, slices.delivery(config), accepted=self._followup.nudge
-        )
+        self._delivery = Delivery(book, self._service, house.timekeeper.read, slices.delivery(config), accepted=self._accepted)
         self._channels = Channels(book, self._service, house.timekeeper.read, slices.channels(config))
         self._clockwork = Clockwork(book, house.timekeeper, slices.bearings(config), healed=self._delivery.nudge)
         declarations = [declaration.number for declaration in config.declarations]
@@ -198,7 +196,7 @@ class _Daemon:
         self._crew.stop.set()
         self._enrolling.give_up()
         self._control.close()
-        for sleeper in (self._delivery, self._followup, self._clockwork, self._notary, self._checkup):
+        for sleeper in (self._delivery, self._followup, self._clockwork, self._notary, self._checkup, self._reminders):
             sleeper.nudge()
         if self._services is not None:
             self._services.abort()
@@ -226,6 +224,11 @@ class _Daemon:
                 if self._crew.stop.is_set():
                     self._services.abort()
             return self._services
+
+    def _accepted(self) -> None:
+        """The service took something: its validity may be asked for soon, and a backlog may be gone."""
+        self._followup.nudge()
+        self._reminders.sent()
 
     def _build_intake(self) -> Intake:
         config, house = self._config, self._house

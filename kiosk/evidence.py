@@ -65,6 +65,7 @@ class Entry(StrEnum):
     HEALED = "healed"
     HELD = "held"
     SALVAGED = "salvaged"
+    ESCALATED = "escalated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

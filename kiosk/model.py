@@ -131,6 +131,7 @@ class TaskKind(StrEnum):
     DUPLICATE = "duplicate"
     DIFFERENT = "different"
     OVERLAP = "overlap"
+    BACKLOG = "backlog"
     SALVAGED = "salvaged"
 
 

@@ -203,6 +203,7 @@ class Rules:
     max_shift_hours: Hours = 14
     late_policy: LatePolicy = LatePolicy.SEND
     late_after_minutes: Minutes = 10
+    escalate_after_minutes: Minutes = 60
 
     @property
     def limits(self) -> Limits:

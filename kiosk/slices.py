@@ -70,5 +70,6 @@ def channels(config: Config) -> ChannelSettings:
 
 
 def reminders(config: Config) -> ReminderSettings:
-    """When a stay has lasted too long."""
-    return ReminderSettings(max_shift_hours=config.rules.max_shift_hours)
+    """When a stay has lasted too long, and when a backlog has."""
+    rules = config.rules
+    return ReminderSettings(max_shift_hours=rules.max_shift_hours, escalate_after_minutes=rules.escalate_after_minutes)

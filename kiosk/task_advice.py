@@ -55,6 +55,12 @@ ON_TASKS: Final[Mapping[TaskKind, Text]] = {
         de="Der Dienst lehnt die Meldungen dieses Arbeitgebers ab; sie warten. Prüfen Sie seine Erlaubnis: kiosk doctor.",
         en="The service refuses this employer's registrations; they wait. Check his permission: kiosk doctor.",
     ),
+    TaskKind.BACKLOG: text(
+        nl="Registraties wachten al lang; er gaat niets verloren. Kijk netwerk en dienst na: kiosk doctor.",
+        fr="Des enregistrements attendent depuis longtemps; rien n'est perdu. Vérifiez réseau et service : kiosk doctor.",
+        de="Meldungen warten schon lange; nichts geht verloren. Prüfen Sie Netz und Dienst: kiosk doctor.",
+        en="Registrations have been waiting for long; nothing is lost. Check network and service: kiosk doctor.",
+    ),
     TaskKind.MISSING_OUT: text(
         nl="Deze persoon vertrok zonder te badgen. Vraag hem wanneer; is het geregeld, dan: kiosk tasks close.",
         fr="Cette personne est partie sans badger. Demandez-lui quand; si c'est réglé : kiosk tasks close.",

@@ -78,7 +78,7 @@ def open_once(
     *,
     book: int,
     at_ms: int,
-    holder: int,
+    holder: int | None,
     registration: int | None = None,
     note: str | None = None,
     about_ms: int | None = None,
@@ -92,11 +92,11 @@ def open_once(
 
 
 def is_asked(
-    connection: sqlite3.Connection, kind: TaskKind, *, book: int, holder: int, registration: int | None, note: str | None
+    connection: sqlite3.Connection, kind: TaskKind, *, book: int, holder: int | None, registration: int | None, note: str | None
 ) -> bool:
-    """Whether a human is asked this about a holder, or was and has seen to it."""
+    """Whether a human is asked this, about a holder where there is one, or was and has seen to it."""
     found = connection.execute(
-        "SELECT 1 FROM tasks WHERE holder = ? AND kind = ? AND (closed_ms IS NULL OR by_hand) AND book = ? AND registration IS ?"
+        "SELECT 1 FROM tasks WHERE holder IS ? AND kind = ? AND (closed_ms IS NULL OR by_hand) AND book = ? AND registration IS ?"
         " AND note IS ? LIMIT 1",
         (holder, kind.value, book, registration, note),
     ).fetchone()

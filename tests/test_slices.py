@@ -11,6 +11,7 @@ from kiosk import slices
 from kiosk.contact import Pace
 from kiosk.line import DeliverySettings
 from kiosk.model import Carried, ReaderDirection
+from kiosk.reminders import ReminderSettings
 from kiosk.settings import Config, LatePolicy
 from tests.configs import change, read
 
@@ -47,4 +48,4 @@ def test_those_who_ask_later_get_theirs(config: Config) -> None:
     channels = slices.channels(config)
     assert (channels.every_seconds, channels.max_shift_hours) == (config.service.channels_seconds, 14)
     assert (channels.zone, channels.place) == (config.site.time_zone, config.site.place)
-    assert slices.reminders(config).max_shift_hours == 14
+    assert slices.reminders(config) == ReminderSettings(max_shift_hours=14, escalate_after_minutes=60)
