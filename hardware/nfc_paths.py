@@ -35,9 +35,9 @@ def understood(path: str) -> bool:
     return _PATH.fullmatch(path) is not None
 
 
-def pretends(path: str) -> bool:
-    """Tell whether any program on the network may lay cards on this reader: nfcpy's UDP driver asks for no password."""
-    return path.startswith("udp")
+def over_network(path: str | None) -> bool:
+    """Tell whether any program may lay cards on this reader over the network: nfcpy's UDP driver asks for no password."""
+    return path is not None and path.startswith("udp")
 
 
 def unopened(path: str, code: int | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import fields
 from datetime import date
 
+from hardware.nfc_paths import ANY_USB, understood
 from kiosk.config_checks import Mistake, Wrong, operation_path
 from kiosk.config_draft import Draft
 from kiosk.device_settings import Button, Indicator
@@ -76,15 +77,26 @@ def _declarations(declarations: Mapping[str, Declaration]) -> Iterator[Mistake]:
 def _readers(draft: Draft) -> Iterator[Mistake]:
     readers = draft.good(Reader)
     yield from _twice({f"{key}.name": reader.name for key, reader in readers.items()})
+    yield from _contactless(readers)
     production = any(service.environment is Environment.PRODUCTION for service in draft.good(Service).values())
     for key, reader in readers.items():
-        if production and reader.driver is Driver.SIMULATED:
-            yield Mistake(
-                f"{key}.driver",
-                "is simulated, but service.api_url names the production host; use a real reader, or the host of a training service",
+        if production and reader.pretends:
+            # The one is the simulated driver, the other a contactless reader whose match is a network path.
+            wrong, found = (
+                ("driver", "is simulated") if reader.driver is Driver.SIMULATED else ("match", "lets any program play cards")
             )
+            why = "but service.api_url names the production host; use a real reader, or the host of a training service"
+            yield Mistake(f"{key}.{wrong}", f"{found}, {why}")
         if reader.declaration is not None:
             yield from _declared(f"{key}.declaration", reader.declaration, draft)
+
+
+def _contactless(readers: Mapping[str, Reader]) -> Iterator[Mistake]:
+    paths = {f"{key}.match": each.match or ANY_USB for key, each in readers.items() if each.driver is Driver.CONTACTLESS}
+    yield from _twice(paths)
+    for key, path in paths.items():
+        if not understood(path):
+            yield Mistake(key, "is no path of nfcpy; write one such as usb, usb:054c:06c3 or tty:AMA0:pn532")
 
 
 def _retention(retention: Retention) -> Iterator[Mistake]:

@@ -280,7 +280,11 @@ def _open_reader(reader: ReaderSettings) -> Reader:
             from hardware.pcsc import PcscReader  # noqa: PLC0415  only a box with such a reader needs its library
 
             return PcscReader(reader.match)
+        case Driver.CONTACTLESS:
+            from hardware.contactless import ContactlessReader  # noqa: PLC0415  likewise
+
+            return ContactlessReader(reader.match)
         case Driver.SIMULATED:
             return SimulatedReader()
-        case Driver.EID | Driver.CONTACTLESS | Driver.KEYBOARD:
+        case Driver.EID | Driver.KEYBOARD:
             raise AssertionError(reader.driver)  # refused when the configuration was read

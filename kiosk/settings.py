@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
+from hardware.nfc_paths import over_network
 from kiosk.config_checks import Choice, Listen, Number, Parsed, service_url, web_address
 from kiosk.contract import MAX_BATCH, PAGE_SIZE, PRODUCTION_HOST, SELF_EMPLOYED_CARRIES, TOKEN_URL, Paths, ServiceSettings
 from kiosk.device_settings import Button, Declared, Indicator
@@ -221,10 +222,15 @@ class Reader:
     """One card reader; with ``declaration`` it stands for that one alone."""
 
     name: str
-    driver: Annotated[Driver, Choice(Driver, frozenset({Driver.EID, Driver.CONTACTLESS, Driver.KEYBOARD}))]
+    driver: Annotated[Driver, Choice(Driver, frozenset({Driver.EID, Driver.KEYBOARD}))]
     match: str | None = None
     direction: ReaderDirection = ReaderDirection.TOGGLE
     declaration: Declared | None = None
+
+    @property
+    def pretends(self) -> bool:
+        """Whether its cards are played by a program, on this box or over the network: in training only."""
+        return self.driver is Driver.SIMULATED or (self.driver is Driver.CONTACTLESS and over_network(self.match))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -238,7 +238,15 @@ def test_single_brackets_for_a_repeated_section_are_told(tmp_path: Path) -> None
             "evidence.key_file: ",
         ),
         ([('"simulated"', '"eid"')], "reader[1].driver: is set to eid, which is not available in this version"),
-        ([('"simulated"', '"contactless"')], "reader[1].driver: is set to contactless, which is not available"),
+        ([('"simulated"', '"contactless"\nmatch = "/dev/ttyAMA0"')], "reader[1].match: is no path of nfcpy; write one such as usb"),
+        (
+            [('"simulated"', '"contactless"\n[[reader]]\nname = "side"\ndriver = "contactless"\nmatch = "usb"')],
+            "reader[2].match: is the same as reader[1].match",
+        ),
+        (
+            [("localhost:8443", "services.socialsecurity.be"), ('"simulated"', '"contactless"\nmatch = "udp:127.0.0.1:54321"')],
+            "reader[1].match: lets any program play cards, but service.api_url names the production host",
+        ),
         ([('"simulated"', '"keyboard"')], "reader[1].driver: is set to keyboard, which is not available"),
         ([("client.key.pem", "nothing.pem")], "service.private_key: "),
         ([("[store]", 'certificate = "nothing.pem"\n[store]')], "service.certificate: "),
@@ -269,9 +277,10 @@ def test_a_reader_may_stand_for_one_declaration(tmp_path: Path) -> None:
 
 
 def test_a_real_reader_may_face_production(tmp_path: Path) -> None:
-    """Only the simulated one is kept out."""
-    config = read(tmp_path, change(("localhost:8443", "services.socialsecurity.be"), ('"simulated"', '"pcsc"')))
-    assert config.service.environment is Environment.PRODUCTION
+    """Only what a program plays is kept out."""
+    for driver in ('"pcsc"', '"contactless"\nmatch = "tty:AMA0:pn532"'):
+        config = read(tmp_path, change(("localhost:8443", "services.socialsecurity.be"), ('"simulated"', driver)))
+        assert config.service.environment is Environment.PRODUCTION
 
 
 def test_verbs_without_keys_do_not_look_at_them(tmp_path: Path) -> None:

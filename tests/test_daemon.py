@@ -15,6 +15,7 @@ from threading import Event
 
 import pytest
 
+from hardware.contactless import ContactlessReader
 from hardware.pcsc import PcscReader
 from hardware.simulated import SimulatedReader
 from kiosk import crew, daemon
@@ -211,10 +212,11 @@ def test_the_light_is_looked_after_while_nobody_taps(config: Path, monkeypatch: 
 
 
 def test_each_driver_opens_its_reader(config: Path) -> None:
-    """Simulated and PC/SC are opened; a driver that the configuration refuses never gets here."""
+    """Each driver that there is is opened; a driver that the configuration refuses never gets here."""
     (reader,) = load(config, {}).readers
     assert isinstance(daemon._open_reader(reader), SimulatedReader)
     assert isinstance(daemon._open_reader(replace(reader, driver=Driver.PCSC, match="x")), PcscReader)
+    assert isinstance(daemon._open_reader(replace(reader, driver=Driver.CONTACTLESS, match=None)), ContactlessReader)
     with pytest.raises(AssertionError):
         daemon._open_reader(replace(reader, driver=Driver.KEYBOARD))
 

@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from hardware.nfc_paths import pretends, unanswered, understood, unopened
+from hardware.nfc_paths import over_network, unanswered, understood, unopened
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,10 @@ def test_what_nfcpy_would_never_find_is_refused(path: str) -> None:
     assert not understood(path)
 
 
-def test_a_path_over_the_network_pretends() -> None:
+def test_a_path_over_the_network_is_told() -> None:
     """Over UDP any program may play a card."""
-    assert pretends("udp:10.0.0.1:54321")
-    assert not pretends("usb")
-    assert not pretends("tty:USB0:pn532")
+    assert over_network("udp:10.0.0.1:54321")
+    assert not any(map(over_network, ("usb", "tty:USB0:pn532", None)))
 
 
 @pytest.mark.parametrize(

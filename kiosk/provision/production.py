@@ -21,7 +21,7 @@ from kiosk.opening import borrowed_store
 from kiosk.provision import words
 from kiosk.provision.askers import Asker
 from kiosk.provision.template import literal, replaced
-from kiosk.settings import ClockSource, Config, Credential, Driver, Service
+from kiosk.settings import ClockSource, Config, Credential, Service
 from kiosk.verdicts import Misconfigured, NotSent
 
 #: Gets a token with these settings, or says why there is none.
@@ -75,9 +75,9 @@ def _changes(config: Config) -> dict[str, str]:
 def _check(config: Config, prove: Prove) -> None:
     """Everything that stands in the way, at once; the tokens last, since they need the network."""
     wrong = [
-        f"reader {reader.name}: it is simulated, and a real box has a real reader"
+        f"reader {reader.name}: it is simulated or its cards are played over the network, and a real box has a real reader"
         for reader in config.readers
-        if reader.driver is Driver.SIMULATED
+        if reader.pretends
     ]
     if config.clock.source is ClockSource.ASSUME:
         wrong.append('[clock] source: "assume" is for laboratories; let the system clock be set by NTP and leave it out')
