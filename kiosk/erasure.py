@@ -7,9 +7,9 @@ still verifies.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from kiosk import evidence, purging, taps
 from kiosk.evidence import Entry
@@ -26,23 +26,21 @@ _HIS_TAPS: Final = (
     "holder = ?1 OR card_index IN"
     " (SELECT card_index FROM badges WHERE holder = ?1 UNION ALL SELECT insz_index FROM profiles WHERE holder = ?1)"
 )
-#: What is told of each table, by a word for people.
-_COUNTS: Final = {
-    "profiles": "SELECT count(*) FROM profiles WHERE holder = ?",
-    "badges": "SELECT count(*) FROM badges WHERE holder = ?",
-    "registrations": "SELECT count(*) FROM registrations WHERE holder = ?",
-    "taps": f"SELECT count(*) FROM taps WHERE {_HIS_TAPS}",  # noqa: S608  our own words
-    "other_channels": "SELECT count(*) FROM elsewhere WHERE holder = ?",
-    "tasks": "SELECT count(*) FROM tasks WHERE holder = ?",
-    "notices": "SELECT count(*) FROM notices WHERE holder = ?",
+#: Where a person's data lies, by a word for people: the table, and which of its rows are his; ``?1`` is the holder.
+PLACES: Final[Mapping[str, tuple[str, str]]] = {
+    "profiles": ("profiles", "holder = ?1"),
+    "badges": ("badges", "holder = ?1"),
+    "registrations": ("registrations", "holder = ?1"),
+    "taps": ("taps", _HIS_TAPS),
+    "other_channels": ("elsewhere", "holder = ?1"),
+    "tasks": ("tasks", "holder = ?1"),
+    "notices": ("notices", "holder = ?1"),
 }
 _NAMED: Final = 20
 #: Rows deleted in one transaction, each with several pages: no tap waits longer than 20 ms on a slower machine.
 _SLICE: Final = 25
-_ROWS: Final = {
-    "registrations": "SELECT id FROM registrations WHERE holder = ? LIMIT ?",
-    "taps": f"SELECT id FROM taps WHERE {_HIS_TAPS} LIMIT ?2",  # noqa: S608  our own words
-}
+#: What goes slice by slice, in this order.
+_SLICED: Final = ("registrations", "taps")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +75,16 @@ def standing(connection: sqlite3.Connection, *, book: int, holder: int, since_ms
         inside=newest is not None and newest.last.direction is Direction.IN and newest.last.at_ms >= since_ms,
         newest=owner == (holder,),
         last_ms=last,
-        counts={word: int(connection.execute(sql, (holder,)).fetchone()[0]) for word, sql in _COUNTS.items()},
+        counts={word: _count(connection, word, holder) for word in PLACES},
     )
+
+
+def page(connection: sqlite3.Connection, place: str, *, holder: int, after: int, size: int) -> list[dict[str, Any]]:
+    """The next rows of his in one of ``PLACES``, as they lie on disk, by their columns' names."""
+    table, his = PLACES[place]
+    cursor = connection.execute(f"SELECT * FROM {table} WHERE ({his}) AND id > ?2 ORDER BY id LIMIT ?3", (holder, after, size))  # noqa: S608  our own words
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
 def revoke(connection: sqlite3.Connection, *, holder: int, at_ms: int) -> None:
@@ -103,8 +109,8 @@ def erase(connection: sqlite3.Connection, subjects: Iterable[str]) -> None:
 
 def next_slice(connection: sqlite3.Connection, vault: Vault, *, holder: int, at_ms: int) -> bool:
     """Delete some of his registrations or taps, inside the caller's transaction; False at the end."""
-    for table, sql in _ROWS.items():
-        rows = [row[0] for row in connection.execute(sql, (holder, _SLICE))]
+    for table in _SLICED:
+        rows = [row["id"] for row in page(connection, table, holder=holder, after=0, size=_SLICE)]
         if rows:
             if table == "registrations":
                 marks = ", ".join("?" * len(rows))
@@ -125,7 +131,13 @@ def finish(connection: sqlite3.Connection, vault: Vault, *, holder: int, at_ms: 
         because: A human's reason.
         counts: What there was of him, for the record.
     """
-    for table in ("notices", "elsewhere", "tasks", "badges", "profiles"):
-        connection.execute(f"DELETE FROM {table} WHERE holder = ?", (holder,))  # noqa: S608  our own words
+    for place, (table, his) in PLACES.items():
+        if place not in _SLICED:
+            connection.execute(f"DELETE FROM {table} WHERE {his}", (holder,))  # noqa: S608  our own words
     connection.execute("UPDATE holders SET forgotten_ms = ? WHERE id = ?", (at_ms, holder))
     evidence.record(connection, vault, Entry.ERASED, "box", at_ms=at_ms, facts={"counts": counts}, person={"because": because})
+
+
+def _count(connection: sqlite3.Connection, place: str, holder: int) -> int:
+    table, his = PLACES[place]
+    return int(connection.execute(f"SELECT count(*) FROM {table} WHERE {his}", (holder,)).fetchone()[0])  # noqa: S608  our own words

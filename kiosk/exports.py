@@ -80,15 +80,15 @@ def export_evidence(
         course, signatures, files = Course(), [], {}
         entries = 0
         with Sheet(folder / CHAIN) as chain:
-            for page in _pages(ask, "evidence lines", {"export": export["export"]}):
+            for page in pages(ask, "evidence lines", {"export": export["export"]}):
                 signatures += page["signatures"]
                 for line in page["items"]:
                     course.note(line)
                     chain.write(json.dumps(line) + "\n")
                     entries += 1
         files[CHAIN] = chain.digest
-        pages = _pages(ask, "evidence registrations", {"export": export["export"], "lang": language.value})
-        rows = (course.account(row) for page in pages for row in page["items"])
+        parts = pages(ask, "evidence registrations", {"export": export["export"], "lang": language.value})
+        rows = (course.account(row) for part in parts for row in part["items"])
         count = _write_reports(folder, export, rows, Report(language, zone), files, site=site)
         files[_VERIFIER] = _put(folder / _VERIFIER, Path(verify.__file__).read_text(encoding="utf-8"))
         vouched = ask("evidence vouch", {"export": export["export"], "files": files})
@@ -120,7 +120,8 @@ def _write_reports(
     return count
 
 
-def _pages(ask: Ask, call: str, asked: Mapping[str, object]) -> Iterator[Mapping[str, Any]]:
+def pages(ask: Ask, call: str, asked: Mapping[str, object]) -> Iterator[Mapping[str, Any]]:
+    """Every answer of a call that tells a long thing in parts."""
     after = None
     while True:
         page = ask(call, asked if after is None else {**asked, "after": after})
@@ -137,8 +138,26 @@ def _put(path: Path, text: str) -> str:
 
 
 @contextlib.contextmanager
+def new_file(path: Path) -> Iterator[Sheet]:
+    """A new file for its owner alone; nothing of it is left where what is done meanwhile fails.
+
+    Raises:
+        UsageError: It is there already.
+        KioskError: The disk can't take it.
+    """
+    with _told(path):
+        sheet = Sheet(path)
+        try:
+            with sheet:
+                yield sheet
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
 def _new_folder(folder: Path) -> Iterator[None]:
-    try:
+    with _told(folder):
         folder.mkdir(mode=0o700)
         try:
             yield
@@ -146,10 +165,17 @@ def _new_folder(folder: Path) -> Iterator[None]:
             # Half an export would look like one that was tampered with, and holds people's data.
             shutil.rmtree(folder, ignore_errors=True)
             raise
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn what a disk says into a sentence."""
+    try:
+        yield
     except FileExistsError:
-        raise UsageError(f"{folder}: {KEPT}", repair="name a new folder") from None
+        raise UsageError(f"{path}: {KEPT}", repair="name a new one") from None
     except OSError as error:
         raise KioskError(
-            f"{error.filename or folder}: {os.strerror(error.errno or 0)}",
+            f"{error.filename or path}: {os.strerror(error.errno or 0)}",
             repair="see to room and owner of that place, then export again",
         ) from None

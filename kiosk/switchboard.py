@@ -22,7 +22,7 @@ from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.control import Call
 from kiosk.days import day_of
 from kiosk.deadlines import bounds_on
-from kiosk.desk import Desk, book, chain, chores, erasing, exporting, papers, people, presence, registrations
+from kiosk.desk import Desk, access, book, chain, chores, erasing, exporting, papers, people, presence, registrations
 from kiosk.enrolling import Enrolling
 from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, UsageError
@@ -50,6 +50,7 @@ DESK_CALLS: Final = {
     **registrations.CALLS,
     **chain.CALLS,
     **exporting.CALLS,
+    **access.CALLS,
 }
 
 

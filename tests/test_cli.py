@@ -97,7 +97,7 @@ def test_every_verb_explains_itself(kiosk: Kiosk) -> None:
         assert kiosk(verb, "--help").code == 0
     for group, names in (
         ("badge", ("add", "import", "list", "revoke")),
-        ("holder", ("show", "edit", "replace-insz", "forget")),
+        ("holder", ("show", "edit", "replace-insz", "export", "forget")),
         ("outbox", ("list", "show", "retry", "release", "cancel", "resolve")),
     ):
         for name in names:
@@ -315,6 +315,18 @@ def test_a_badge_is_revoked_by_id_or_card(kiosk: Kiosk, monkeypatch: pytest.Monk
     assert kiosk("badge", "revoke", "99").code == 1
     assert kiosk("badge", "revoke", "zz").code == 2
     assert "no badges yet" not in kiosk("badge", "list").out
+
+
+def test_a_person_is_told_what_is_held_of_him(kiosk: Kiosk, tmp_path: Path) -> None:
+    """In two files for him alone; without a reason it is wrong usage, and a second time they are not overwritten."""
+    add(kiosk, 0)
+    words = ("holder", "export", "1", "--out", str(tmp_path / "out"))
+    assert kiosk(*words).code == 2
+    result = told(kiosk(*words, "--reason", "asked for access", "--lang", "de", "--json"))
+    assert result["files"] == [str(tmp_path / "out.html"), str(tmp_path / "out.json")]
+    assert json.loads((tmp_path / "out.json").read_text())["profiles"][0]["insz"] == invented_insz(0).digits
+    again = kiosk(*words, "--reason", "asked for access")
+    assert (again.code, "never overwritten" in again.err) == (2, True)
 
 
 def test_a_holder_is_let_go_of(kiosk: Kiosk) -> None:

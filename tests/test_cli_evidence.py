@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from kiosk.cli import main
-from kiosk.cli.evidence import asker
+from kiosk.cli.common import asker
 from kiosk.evidence import opened
 from kiosk.provisioning import make_evidence_key
 from kiosk.vault import Vault

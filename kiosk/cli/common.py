@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
@@ -64,6 +65,16 @@ def ask(
                 return done
         except StoreBusy as busy:
             raise NoDaemon(f"{busy.message}, and {absent.message}", repair=busy.repair) from None
+
+
+def asker() -> dict[str, object]:
+    """Who asks, for the record: the user of this process, also behind sudo."""
+    behind = os.environ.get("SUDO_UID", "")
+    uid = int(behind) if os.getuid() == 0 and behind.isdecimal() else os.getuid()
+    try:
+        return {"uid": uid, "user": pwd.getpwuid(uid).pw_name}
+    except KeyError:
+        return {"uid": uid, "user": ""}
 
 
 def show(data: Mapping[str, object], *, as_json: bool, text: Callable[[], str]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Final
 import click
 
 from kiosk.advice import Language
-from kiosk.cli.common import ask, configured, fields, json_option, language_option, show
+from kiosk.cli.common import ask, asker, configured, fields, json_option, language_option, show
 
 #: A year of a large site takes a minute or so on a small box.
 _PATIENCE_SECONDS: Final = 1800.0
@@ -86,16 +84,6 @@ def evidence_export(
         language=Language(lang),
     )
     show(result, as_json=as_json, text=lambda: fields(result))
-
-
-def asker() -> dict[str, object]:
-    """Who asks, for the record: the user of this process, also behind sudo."""
-    behind = os.environ.get("SUDO_UID", "")
-    uid = int(behind) if os.getuid() == 0 and behind.isdecimal() else os.getuid()
-    try:
-        return {"uid": uid, "user": pwd.getpwuid(uid).pw_name}
-    except KeyError:
-        return {"uid": uid, "user": ""}
 
 
 def _day(given: datetime | None) -> str | None:

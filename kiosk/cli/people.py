@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from kiosk import control
+from kiosk.advice import Language
 from kiosk.badge_lines import decode_csv
-from kiosk.cli.common import ask, configured, decoded, fields, json_option, read_stdin, show, table
+from kiosk.cli.common import (
+    ask,
+    asker,
+    configured,
+    decoded,
+    fields,
+    json_option,
+    language_option,
+    read_stdin,
+    show,
+    table,
+)
 from kiosk.errors import UsageError
 from kiosk.identifiers import CardId
 
 _BADGES: Final = ("id", "holder", "card", "technology", "trust", "name", "insz", "language", "local", "added_at", "revoked_at")
 #: What the daemon waits for a card, and for the disk.
 _ENROL_PATIENCE_SECONDS: Final = 60.0
+#: Everything about somebody who tapped for years, on a small box.
+_EXPORT_PATIENCE_SECONDS: Final = 600.0
 #: A badge's id has fewer digits than the shortest card, four bytes in hexadecimal.
 _SHORTEST_CARD: Final = 8
 
@@ -112,7 +127,7 @@ def badge_revoke(context: click.Context, *, which: str, as_json: bool) -> None:
 
 @click.group()
 def holder() -> None:
-    """The person behind badges: show, edit, replace-insz, forget."""
+    """The person behind badges: show, edit, replace-insz, export, forget."""
 
 
 @holder.command("show")
@@ -148,6 +163,30 @@ def holder_replace_insz(context: click.Context, *, number: int, as_json: bool) -
     """Give a holder a new INSZ (a BIS number became a national one): asked without echo, or read from standard input."""
     insz = click.prompt("new INSZ", hide_input=True) if sys.stdin.isatty() else decoded(read_stdin()).strip()
     result = ask(context, "holder replace-insz", {"holder": number, "insz": insz}, writes=True)
+    show(result, as_json=as_json, text=lambda: fields(result))
+
+
+@holder.command("export")
+@click.argument("number", metavar="ID", type=click.IntRange(1))
+@click.option("--reason", required=True, help="Why, in a few words; kept sealed. No names or numbers of people.")
+@click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Without ending; holder-ID here if left out.")
+@language_option
+@json_option
+@click.pass_context
+def holder_export(context: click.Context, *, number: int, reason: str, out: Path | None, lang: str, as_json: bool) -> None:
+    """Write FILE.html and FILE.json with everything that this box holds of a person, for him (GDPR, article 15).
+
+    His own data are in clear: hand them to nobody else. That it was asked for stands in the record first.
+    """
+    from kiosk.disclosure import export_person
+
+    result = export_person(
+        out or Path(f"holder-{number}"),
+        partial(ask, context, patience=_EXPORT_PATIENCE_SECONDS),
+        {"holder": number, "reason": reason, **asker()},
+        retention=configured(context, secrets=False).retention,
+        language=Language(lang),
+    )
     show(result, as_json=as_json, text=lambda: fields(result))
 
 

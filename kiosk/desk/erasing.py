@@ -66,13 +66,18 @@ def _forget(desk: Desk, holder: int, because: str, stands: Standing, at_ms: int)
     write(partial(erasure.revoke, holder=holder, at_ms=at_ms))
     # A tap that vanished before it stood in the chain would leave no trace.
     tap_entries.chain_all(desk.database, desk.vault, lambda: at_ms)
-    subjects = sorted(desk.database.read(partial(erasure.own_subjects, holder=holder)) | _recorded(desk, holder))
-    for first in range(0, len(subjects), _SUBJECTS):
-        write(partial(erasure.erase, subjects=subjects[first : first + _SUBJECTS]))
+    recorded = sorted(subjects(desk, holder))
+    for first in range(0, len(recorded), _SUBJECTS):
+        write(partial(erasure.erase, subjects=recorded[first : first + _SUBJECTS]))
     while write(partial(erasure.next_slice, vault=desk.vault, holder=holder, at_ms=at_ms)):
         pass
     write(partial(erasure.finish, vault=desk.vault, holder=holder, at_ms=at_ms, because=because, counts=stands.counts))
     desk.database.checkpoint()
+
+
+def subjects(desk: Desk, holder: int) -> set[str]:
+    """Under which subjects the record tells of a person; looked for slice by slice, since it is long."""
+    return desk.database.read(partial(erasure.own_subjects, holder=holder)) | _recorded(desk, holder)
 
 
 def _recorded(desk: Desk, holder: int) -> set[str]:

@@ -27,6 +27,8 @@ _SLICE: Final = 100
 _ENTRIES: Final = 1000
 _ROWS: Final = 200
 _LONGEST_USER: Final = 64
+#: What is handed out, for the record.
+_WHAT: Final = "evidence"
 
 
 def evidence_export(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
@@ -47,10 +49,10 @@ def evidence_export(desk: Desk, asked: Mapping[str, object]) -> dict[str, object
     reveal = params.flag(asked, "reveal")
     because = because_of(asked) if reveal or asked.get("reason") is not None else None
     first, last = _days(desk, asked)
-    holder = None if asked.get("holder") is None else _known(desk, params.number(asked, "holder"))
+    holder = None if asked.get("holder") is None else known_holder(desk, params.number(asked, "holder"))
     zone = ZoneInfo(desk.time_zone)
     facts = {
-        "what": "evidence",
+        "what": _WHAT,
         "uid": asked.get("uid"),
         "revealed": reveal,
         "book": desk.book,
@@ -112,7 +114,7 @@ def evidence_lines(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]
         page = desk.database.read(partial(_page, desk, wanted, after, number))
         # Opened outside the store's lock: taps go on meanwhile.
         items += [
-            testimony.line(entry, _opened(desk, entry), facts=facts, person=person and revealed) for entry, facts, person in page
+            testimony.line(entry, opened(desk, entry), facts=facts, person=person and revealed) for entry, facts, person in page
         ]
         after = page[-1][0].id if page else number
     covering = desk.database.read(partial(signing.covering, after=first, until=after))
@@ -157,16 +159,20 @@ def evidence_vouch(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]
     return {"files_signature": {"key": desk.signer.public.hex(), "signature": made.hex()}}
 
 
-def _asked_for(desk: Desk, number: int) -> tuple[Scope, bool]:
-    """What an export is about, by its own entry of the record, and whether it may show what is personal."""
+def exported(desk: Desk, number: int, what: str) -> dict[str, object]:
+    """What an export is about, by its own entry of the record; raises ``Declined`` where that is no export of this kind."""
     entries = desk.database.read(partial(evidence.window, after=number - 1, size=1))
-    content = _opened(desk, entries[0]) if entries and entries[0].id == number and entries[0].kind == Entry.EXPORTED else None
+    content = opened(desk, entries[0]) if entries and entries[0].id == number and entries[0].kind == Entry.EXPORTED else None
     facts = {} if content is None or content.facts is None else dict(content.facts)
-    if facts.pop("what", None) != "evidence":
-        raise Declined(f"entry {number} of the record is no export of evidence", repair="`kiosk evidence export` begins one")
-    revealed = bool(facts.pop("revealed"))
-    facts.pop("uid")
-    return Scope(**facts), revealed  # type: ignore[arg-type]  # written by ``evidence_export``, by the names of its fields
+    if facts.get("what") != what:
+        raise Declined(f"entry {number} of the record is no export of this kind", repair="begin one with the verb's own words")
+    return facts
+
+
+def _asked_for(desk: Desk, number: int) -> tuple[Scope, bool]:
+    facts = exported(desk, number, _WHAT)
+    scoped = {name: facts[name] for name in ("book", "holder", "from_ms", "until_ms")}
+    return Scope(**scoped), bool(facts["revealed"])  # type: ignore[arg-type]  # written below, by the names of its fields
 
 
 def _page(desk: Desk, wanted: Scope, after: int, until: int, connection: sqlite3.Connection) -> list[tuple[Kept, bool, bool]]:
@@ -174,7 +180,8 @@ def _page(desk: Desk, wanted: Scope, after: int, until: int, connection: sqlite3
     return [(entry, *scope.shown(connection, desk.vault, wanted, entry)) for entry in entries]
 
 
-def _opened(desk: Desk, entry: Kept) -> Opened | None:
+def opened(desk: Desk, entry: Kept) -> Opened | None:
+    """What an entry holds; None where it holds nothing or does not open."""
     try:
         return None if entry.sealed is None else evidence.opened(desk.vault, entry.uid, entry.sealed)
     except SealBroken:
@@ -188,7 +195,7 @@ def _told(desk: Desk, row: SealedRow, until: int, *, revealed: bool, language: a
         replace(kept, remarks=words, cancelled_because=kept.cancelled_because if revealed else None), language
     )
     entries = desk.database.read(partial(_about, row=row.id, until=until))
-    lines = [testimony.line(each, _opened(desk, each), facts=True, person=revealed) for each in entries]
+    lines = [testimony.line(each, opened(desk, each), facts=True, person=revealed) for each in entries]
     told |= {
         "remarks_withheld": len(kept.remarks) - len(words),
         "entries": lines,
@@ -214,7 +221,9 @@ def _span(row: SealedRow) -> tuple[int | None, int | None]:
     return scope.span(row.at_ms, timed=row.timed, earliest_ms=row.earliest_ms, latest_ms=row.latest_ms)
 
 
-def _known(desk: Desk, holder: int) -> int:
+def known_holder(desk: Desk, holder: int) -> int:
+    """This holder; raises ``Declined`` where the roster knows none of that number."""
+
     def work(connection: sqlite3.Connection) -> bool:
         return roster.added_ms(connection, holder) is not None and not roster.is_forgotten(connection, holder)
 
