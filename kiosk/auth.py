@@ -31,7 +31,7 @@ from kiosk.contract import (
 from kiosk.errors import UsageError
 from kiosk.exchange import Exchange, Reply
 from kiosk.model import ClockReading
-from kiosk.problems import load, retry_after
+from kiosk.problems import IN_ITS_PLACE, is_from_between, load, retry_after
 from kiosk.verdicts import Ambiguous, Misconfigured, NotSent
 
 #: Chaman's criteria (facts, section 1.2).
@@ -182,8 +182,9 @@ class TokenSource:
                 " of this private_key, and the clock",
                 credential=True,
             )
+        strange = is_from_between(reply.status, reply.headers)
         return NotSent(
-            why=f"token: the answer ({reply.status}) is no token",
+            why=f"token: {reply.status}: {IN_ITS_PLACE}" if strange else f"token: the answer ({reply.status}) is no token",
             reachable=True,
             retry_after=retry_after(reply.headers, None, now.wall_ms),
         )

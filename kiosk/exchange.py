@@ -22,11 +22,16 @@ import httpx
 
 from kiosk.anchors import Anchor, service_anchor
 from kiosk.contract import MAX_ANSWER_BYTES
+from kiosk.problems import IN_ITS_PLACE
 from kiosk.timekeeper import boot_clock
 from kiosk.verdicts import Ambiguous, Misconfigured, NotSent
 
 _LOG: Final = logging.getLogger(__name__)
 
+#: X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH: a certificate of somebody else.
+_ANOTHERS: Final = frozenset({62, 64})
+#: Self-signed, self-signed in the chain, unknown issuer, incomplete chain (X509_V_ERR_*).
+_UNKNOWN_ISSUER: Final = frozenset({18, 19, 20, 21})
 #: Shorter than what servers usually grant, so that a call seldom meets a connection closed under its hands.
 KEEPALIVE_SECONDS: Final = 5.0
 #: Threads that may still hang in name lookup (each at most its resolver's patience) before new calls wait for them.
@@ -275,11 +280,20 @@ class _Flight:
                 socket.socket.shutdown(link, socket.SHUT_RDWR)
 
 
+def _hint(code: int) -> str:
+    """What a human can do about a certificate that is not accepted, by OpenSSL's code."""
+    if code in _ANOTHERS:
+        return IN_ITS_PLACE
+    if code in _UNKNOWN_ISSUER:
+        return f"see ca_file; where that is right {IN_ITS_PLACE}"
+    return "see ca_file, and the clock of this box"
+
+
 def _detail(error: BaseException) -> str:
     """Return the system's words for a failed connection, the certificate's trouble first."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"the server's certificate is not accepted ({cause.verify_message}); see ca_file, and the clock of this box"
+            return f"the server's certificate is not accepted ({cause.verify_message}): {_hint(cause.verify_code)}"
         cause = cause.__cause__ or cause.__context__
     return "".join(each for each in str(error)[:200] if each.isprintable()) or type(error).__name__

@@ -10,7 +10,7 @@ from kiosk.consultation import decode_addresses, decode_cancellation, decode_con
 from kiosk.contract import CREDENTIAL_PROBLEMS, HEALTH_UP, PROBLEM_JSON, Problem
 from kiosk.exchange import Reply
 from kiosk.model import Registration
-from kiosk.problems import Trouble, decode_problem, retry_after, short_type
+from kiosk.problems import IN_ITS_PLACE, Trouble, decode_problem, is_from_between, retry_after, short_type
 from kiosk.verdicts import (
     Addresses,
     AddressesVerdict,
@@ -60,7 +60,7 @@ def _judge_change(reply: Reply, count: int, now_ms: int) -> NotNow | Ambiguous |
     blamed = () if problem is None else _blamed(problem, count)
     match reply.status:
         case status if status in _SUCCESS:
-            return Ambiguous(why=f"the answer ({status}) does not settle every item")
+            return Ambiguous(why=_strange(reply) or f"the answer ({status}) does not settle every item")
         # A 404 that names items is about what they refer to; any other one says that the call leads nowhere.
         case HTTPStatus.NOT_FOUND if problem is not None and blamed:
             return CallRefused(reason=short_type(problem.type), items=blamed)
@@ -130,7 +130,7 @@ def _blames_client(problem: Trouble | None) -> bool:
 
 
 def _not_understood(reply: Reply) -> SearchFailed:
-    return SearchFailed(why=f"the answer ({reply.status}) is not understood")
+    return SearchFailed(why=_strange(reply) or f"the answer ({reply.status}) is not understood")
 
 
 def _problem(reply: Reply) -> Trouble | None:
@@ -139,7 +139,14 @@ def _problem(reply: Reply) -> Trouble | None:
 
 
 def _told(reply: Reply, problem: Trouble | None) -> str:
-    return f"{reply.status} {'without a problem body' if problem is None else short_type(problem.type)}"
+    if problem is not None:
+        return f"{reply.status} {short_type(problem.type)}"
+    return _strange(reply) or f"{reply.status} without a problem body"
+
+
+def _strange(reply: Reply) -> str | None:
+    """What to say of an answer that is most likely not the service's; None of its own."""
+    return f"{reply.status}: {IN_ITS_PLACE}" if is_from_between(reply.status, reply.headers) else None
 
 
 def _blamed(problem: Trouble, count: int) -> tuple[tuple[int, str], ...]:

@@ -12,11 +12,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Final
 
 from kiosk.contract import MAX_RETRY_AFTER_SECONDS, PROBLEM_PREFIX, Field
 from kiosk.model import Direction
 
+#: What is said where somebody answers in the service's place, and what a human can do about it.
+IN_ITS_PLACE: Final = (
+    "something between this box and the service answers in its place (a portal with a login page?): open a web page from this"
+    " network and log in, or have the network let this box through"
+)
+_SUCCESS: Final = range(200, 300)
+_REDIRECTS: Final = range(300, 400)
+_PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
 _MAX_COUNT: Final = 2**63 - 1
 _TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9:._\-]{0,119}")
 _ITEM_NAME: Final = re.compile(r"items\[(\d{1,6})\]", re.ASCII)
@@ -80,6 +89,15 @@ def retry_after(headers: Mapping[str, str], problem: Trouble | None, now_ms: int
     else:
         return None
     return float(min(max(seconds, 0), MAX_RETRY_AFTER_SECONDS))
+
+
+def is_from_between(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether something on the way most likely answered, not the service: a redirect, a web page as success, or 511 (RFC 6585).
+
+    The service speaks JSON, and nothing known of it redirects (facts, rsz-service, section 2).
+    """
+    is_page = headers.get("content-type", "").partition(";")[0].strip().lower() in _PAGES
+    return status in _REDIRECTS or status == HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED or (status in _SUCCESS and is_page)
 
 
 def load(body: bytes) -> object:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import jwt.algorithms
@@ -20,10 +20,13 @@ from hypothesis import strategies as st
 from kiosk import auth
 from kiosk.client import Client
 from kiosk.contract import Paths, ServiceSettings
+from kiosk.delivery import Delivery
 from kiosk.errors import UsageError
 from kiosk.exchange import Reply
 from kiosk.judgement import judge_page, judge_registration
+from kiosk.line import Service
 from kiosk.model import Address, ClockReading
+from kiosk.problems import IN_ITS_PLACE
 from kiosk.verdicts import (
     Addresses,
     Ambiguous,
@@ -64,6 +67,7 @@ from tests.tls_server import (
     problem,
     reply,
 )
+from tests.worlds import World
 
 
 def clock() -> ClockReading:
@@ -109,12 +113,14 @@ def serve(authority: Authority, leaf: Path, key_file: Path) -> Iterator[Serve]:
     def start(
         *behaviours: Behaviour,
         token: Sequence[Behaviour] = (),
+        search: Sequence[Behaviour] = (),
         timeout: float = 5,
         paths: Paths | None = None,
         page_size: int = 100,
     ) -> tuple[ScriptedServer, Client]:
         paths_served = (REGISTER_PATH, SEARCH_PATH, CONSULT_PATH, CANCEL_PATH, ADDRESSES_PATH, HEALTH_PATH, "/api/other")
         routes = dict.fromkeys(paths_served, behaviours) | ({TOKEN_PATH: token} if token else {})
+        routes |= {SEARCH_PATH: search} if search else {}
         server = ScriptedServer(leaf, routes)
         settings = ServiceSettings(
             api_url=server.url + "/api",
@@ -227,9 +233,10 @@ INVALID = "input-validation:invalidInput"
         (reply(400), Ambiguous(why="400 without a problem body")),
         (reply(422, {"type": "urn:problem-type:belgif:badRequest"}), Ambiguous(why="422 without a problem body")),
         (reply(400, {"type": "about:blank"}, kind="application/problem+json"), Ambiguous(why="400 without a problem body")),
-        (reply(302, headers={"Location": "https://portal.example"}), Ambiguous(why="302 without a problem body")),
+        (reply(302, headers={"Location": "https://portal.example"}), Ambiguous(why=f"302: {IN_ITS_PLACE}")),
         (reply(600), Ambiguous(why="600 without a problem body")),
-        (reply(200, b"<html>log in</html>", kind="text/html"), Ambiguous(why="the answer (200) does not settle every item")),
+        (reply(200, b"<html>log in</html>", kind="text/html; charset=utf-8"), Ambiguous(why=f"200: {IN_ITS_PLACE}")),
+        (reply(511, b"<html>log in</html>", kind="text/html"), Ambiguous(why=f"511: {IN_ITS_PLACE}")),
         (reply(200, {"items": CREATED["items"][:1]}), Ambiguous(why="the answer (200) does not settle every item")),
         (reply(204), Ambiguous(why="the answer (204) does not settle every item")),
         (problem(400, "badRequest", **PERSONAL), CallRefused(reason="badRequest")),
@@ -263,6 +270,38 @@ def test_every_answer_has_its_outcome(serve: Serve, behaviour: Behaviour, verdic
     assert outcome == verdict
     assert CANARY_INSZ.digits not in repr(outcome)
     assert len(server.seen(REGISTER_PATH)) == 1
+
+
+@pytest.mark.parametrize(
+    "portal",
+    [
+        reply(302, headers={"Location": "https://portal.example"}),
+        reply(200, b"<html>log in</html>", kind="text/html"),
+        reply(511, b"<html>log in</html>", kind="text/html"),
+    ],
+)
+@pytest.mark.parametrize("place", ["token server", "service"])
+def test_a_portal_is_told_in_plain_words_and_never_taken_for_the_service(
+    serve: Serve, tmp_path: Path, portal: Behaviour, place: str
+) -> None:
+    """The status says that something answers in its place and what to do; nothing is accepted, and all is sent once it is gone."""
+    world = World(tmp_path)
+    world.time.wall_ms = WALL_MS
+    usual = reply(200, {"items": [CREATED["items"][0]]})
+    if place == "token server":
+        server, client = serve(usual, token=(portal, reply(200, TOKEN_ANSWER)))
+    else:
+        found = reply(200, {"items": [], "total": 0, "page": 1, "pageSize": 100})
+        server, client = serve(portal, usual, search=(found,))
+    service = cast("Service", client)  # its calls and searches are those of one credential
+    delivery = world.delivery = Delivery(world.outbox, lambda: service, world.time, world.settings, dice=lambda: 0.5)
+    number = world.tap()
+    world.run()
+    assert IN_ITS_PLACE in (delivery.status().last_error or "")
+    assert world.row(number)["registration_id"] is None
+    world.run(3600)
+    assert (world.states(), delivery.status().last_error) == (["accepted"], None)
+    assert len(server.seen(REGISTER_PATH)) == (1 if place == "token server" else 2)
 
 
 KNOWN_STATUS = {401, 403, 404, 407, 413, 429}

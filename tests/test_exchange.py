@@ -13,6 +13,7 @@ import pytest
 from kiosk import exchange
 from kiosk.anchors import Anchor
 from kiosk.exchange import AMBIGUOUS, NOT_SENT, Exchange, Outcome, Reply
+from kiosk.problems import IN_ITS_PLACE
 from kiosk.verdicts import Ambiguous, Misconfigured, NotSent
 from tests.tls_server import Authority, Behaviour, Line, Request, ScriptedServer, cut, drip, hang, raw, reply
 
@@ -192,9 +193,19 @@ def test_nobody_there_is_not_sent_and_not_reachable(serve: Serve) -> None:
     assert not server.requests
 
 
-@pytest.mark.parametrize("fault", ["wrong authority", "wrong host", "expired", "not yet valid"])
-def test_a_certificate_that_does_not_fit_is_not_sent(serve: Serve, authority: Authority, tmp_path: Path, fault: str) -> None:
-    """Nothing is sent to a server whose certificate is not accepted, and the reason names the certificate."""
+@pytest.mark.parametrize(
+    ("fault", "hint"),
+    [
+        ("wrong authority", f"see ca_file; where that is right {IN_ITS_PLACE}"),
+        ("wrong host", IN_ITS_PLACE),
+        ("expired", "see ca_file, and the clock of this box"),
+        ("not yet valid", "see ca_file, and the clock of this box"),
+    ],
+)
+def test_a_certificate_that_does_not_fit_is_not_sent(
+    serve: Serve, authority: Authority, tmp_path: Path, fault: str, hint: str
+) -> None:
+    """Nothing is sent to a server whose certificate is not accepted; the reason names the certificate, and what to look at."""
     certificate = {
         "wrong authority": lambda: Authority(tmp_path, "stranger").leaf("good"),
         "wrong host": lambda: authority.leaf("elsewhere", host="example.org"),
@@ -205,6 +216,7 @@ def test_a_certificate_that_does_not_fit_is_not_sent(serve: Serve, authority: Au
     outcome = post(client, server)
     assert isinstance(outcome, NotSent)
     assert "certificate" in outcome.why
+    assert outcome.why.endswith(f": {hint}")
     assert not server.requests
 
 

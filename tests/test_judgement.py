@@ -7,6 +7,7 @@ import pytest
 from kiosk.contract import PROBLEM_JSON
 from kiosk.exchange import Reply
 from kiosk.judgement import judge_addresses, judge_cancellation, judge_consultation, judge_health, judge_page, judge_registration
+from kiosk.problems import IN_ITS_PLACE
 from kiosk.verdicts import (
     Addresses,
     Ambiguous,
@@ -125,8 +126,8 @@ def test_one_registration_is_there_or_not_or_nobody_knows() -> None:
         (said(401, {"status": "UP"}), SearchFailed(why="401 without a problem body")),
         (trouble(401, "noAccessToken"), SearchFailed(why="401 noAccessToken", credential=True)),
         (trouble(404, "resourceNotFound"), SearchUnavailable(why="404 resourceNotFound")),
-        (said(200, b"<html>log in</html>", kind="text/html"), SearchFailed(why="the answer (200) is not understood")),
-        (said(302), SearchFailed(why="302 without a problem body")),
+        (said(200, b"<html>log in</html>", kind="text/html"), SearchFailed(why=f"200: {IN_ITS_PLACE}")),
+        (said(302), SearchFailed(why=f"302: {IN_ITS_PLACE}")),
     ],
 )
 def test_health_is_what_the_service_says_of_itself(reply: Reply, verdict: object) -> None:

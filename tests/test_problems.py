@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk.problems import Trouble, as_count, decode_problem, retry_after, short_type, unix_second
+from kiosk.problems import Trouble, as_count, decode_problem, is_from_between, retry_after, short_type, unix_second
 from tests.people import CANARY_INSZ
 
 NOW_MS = 1_795_000_000_000
@@ -78,6 +78,25 @@ def test_a_type_carries_no_number(kind: str, short: str) -> None:
 def test_the_wait_asked_for(headers: dict[str, str], problem: Trouble | None, seconds: float | None) -> None:
     """Retry-After is read as seconds or a date, from header or body, never negative, at most an hour."""
     assert retry_after(headers, problem, NOW_MS) == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "between"),
+    [
+        (200, "text/html; charset=utf-8", True),
+        (204, "Application/XHTML+XML", True),
+        (301, "application/json", True),
+        (307, "", True),
+        (511, "application/json", True),
+        (200, "application/json", False),
+        (200, "", False),
+        (404, "text/html", False),
+        (503, "text/html", False),
+    ],
+)
+def test_what_something_between_answers(status: int, kind: str, between: bool) -> None:  # noqa: FBT001  the expectation
+    """A redirect, a page in place of an answer, or 511; a server's own page of an error says nothing."""
+    assert is_from_between(status, {"content-type": kind}) is between
 
 
 def test_a_date_is_measured_by_the_service_s_own_clock() -> None:
