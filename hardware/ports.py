@@ -1,4 +1,4 @@
-"""The ports of the hardware edge: what readers, buttons and indicators can do, and the values they hand over."""
+"""The ports of the hardware edge: what readers, buttons, receivers and indicators can do, and the values they hand over."""
 
 from __future__ import annotations
 
@@ -136,6 +136,43 @@ class Buttons(Protocol):
 
     def wake(self) -> None:
         """Make a blocked ``presses`` look at ``stop`` at once; safe from any thread, any number of times."""
+        ...
+
+
+class PositionLost(DeviceLost):
+    """The receiver can't be asked any more by this object: its thread is restarted with backoff, and nobody waits for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fix:
+    """Where the box was, as a receiver found it.
+
+    Attributes:
+        latitude: Decimal degrees, WGS 84, -90 to 90.
+        longitude: Likewise, -180 to 180.
+        error_meters: How far off that may be, by the receiver's own estimate.
+        boot_ns: When it was found, CLOCK_BOOTTIME in nanoseconds.
+    """
+
+    latitude: float
+    longitude: float
+    error_meters: float
+    boot_ns: int
+
+
+class Receiver(Protocol):
+    """A source of positions. One thread drives it."""
+
+    def fixes(self, stop: Event) -> Iterator[Fix]:
+        """Yield each new fix, no repeated one; return soon after ``stop`` is set and ``wake`` was called.
+
+        Raises:
+            PositionLost: It can't be used any more by this object.
+        """
+        ...
+
+    def wake(self) -> None:
+        """Make a blocked ``fixes`` look at ``stop`` at once; safe from any thread, any number of times."""
         ...
 
 

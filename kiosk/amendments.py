@@ -21,7 +21,8 @@ WINDOW: Final = 250
 _COLUMNS: Final = (
     "SELECT id, uid, holder, direction, state, reason, at_ms, group_index, sealed, attempts, called_ms, absent_ms,"
     " cancel_requested, registration_id, confirmed_ms, validity, remarks, wall_ms, reader, clock_trusted,"
-    " clock_source, clock_bound_ms, healed_ms, earliest_ms, latest_ms, technology, trust FROM registrations"
+    " clock_source, clock_bound_ms, healed_ms, earliest_ms, latest_ms, technology, trust,"
+    " place_source, place_error_m, place_age_ms FROM registrations"
 )
 _BEFORE_SQL: Final = f"{_COLUMNS} WHERE holder = ? AND book = ? AND id < ? AND state <> 'cancelled' ORDER BY id DESC LIMIT 1"
 _ELSEWHERE_SQL: Final = (
@@ -68,6 +69,9 @@ class SealedRow:
     latest_ms: int | None
     technology: str
     trust: str
+    place_source: str
+    place_error_m: int | None
+    place_age_ms: int | None
 
     @property
     def timed(self) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hardware.gpio import chip_path
 from hardware.pcsc_codes import POLKIT_REPAIR
-from hardware.ports import ReaderLost
+from hardware.ports import PositionLost, ReaderLost
 from kiosk.auth import ClientKey, load_private_key
 from kiosk.certificate import read_certificate
 from kiosk.criteria import judge, unmet
@@ -21,7 +21,7 @@ from kiosk.model import ReaderDirection
 from kiosk.opening import borrowed_desk
 from kiosk.settings import Config, Credential, Declaration, Driver, Reader, Service
 from kiosk.signing import load_signer
-from kiosk.site_settings import Site
+from kiosk.site_settings import PositionSource, Site
 
 
 class Grade(StrEnum):
@@ -63,6 +63,7 @@ def check(config: Config, now: datetime) -> list[Finding]:
         *_store(config),
         *(finding for reader in config.readers for finding in _reader(reader)),
         *(_button(button, config.indicator.chip) for button in config.buttons),
+        *_receiver(config),
         *_several_gates(config),
     ]
 
@@ -201,6 +202,25 @@ def _button(button: Button, header: str | None) -> Finding:
         return Finding(subject=subject, grade=Grade.WRONG, told=f"its GPIO chip is not there: {error}", repair=repair)
     where = f", at reader {button.reader}" if button.reader else ""
     return Finding(subject=subject, grade=Grade.OK, told=f"{means}, {chip} line {button.line}{where}")
+
+
+def _receiver(config: Config) -> Iterator[Finding]:
+    position = config.position
+    if position.source is PositionSource.SITE:
+        return
+    from hardware.position import GpsdReceiver  # noqa: PLC0415  only a box with a receiver needs it
+
+    try:
+        GpsdReceiver(position.host, position.port).close()
+    except PositionLost as error:
+        yield Finding(subject="receiver", grade=Grade.WRONG, told=str(error))
+        return
+    told = f"gpsd answers at {position.host}:{position.port}"
+    if config.fences:
+        yield Finding(subject="receiver", grade=Grade.OK, told=told)
+        return
+    repair = "give [site] fence_meters, or each [[declaration]] its place"
+    yield Finding(subject="receiver", grade=Grade.ADVICE, told=f"{told}; without a fence the box may stand anywhere", repair=repair)
 
 
 def _several_gates(config: Config) -> Iterator[Finding]:

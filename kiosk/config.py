@@ -25,14 +25,13 @@ from kiosk.settings import (
     Declaration,
     Evidence,
     NamesEmployer,
-    Position,
     Reader,
     Rules,
     Screen,
     Service,
     Store,
 )
-from kiosk.site_settings import Site
+from kiosk.site_settings import Position, Site
 
 DEFAULT_PATH: Final = Path("/etc/kiosk/kiosk.toml")
 STORE_KEY_BYTES: Final = 32

@@ -14,7 +14,7 @@ from kiosk.identifiers import DeclarationNumber
 from kiosk.model import Environment
 from kiosk.retention_settings import Retention
 from kiosk.settings import Credential, Declaration, Driver, NamesEmployer, Reader, Rules, Service
-from kiosk.site_settings import Site, misplaced
+from kiosk.site_settings import Position, PositionSource, Site, misplaced
 
 
 def across(draft: Draft) -> Iterator[Mistake]:
@@ -23,6 +23,7 @@ def across(draft: Draft) -> Iterator[Mistake]:
     for site in draft.good(Site).values():
         yield from _place(site)
     yield from _declarations(draft.good(Declaration))
+    yield from _own_places(draft)
     yield from _readers(draft)
     for service in draft.good(Service).values():
         yield from _paths(service)
@@ -72,6 +73,22 @@ def _declarations(declarations: Mapping[str, Declaration]) -> Iterator[Mistake]:
     for key, declaration in declarations.items():
         if (declaration.valid_from or date.min) > (declaration.valid_until or date.max):
             yield Mistake(f"{key}.valid_until", "lies before valid_from; correct one of the two dates")
+
+
+def _own_places(draft: Draft) -> Iterator[Mistake]:
+    declarations = draft.good(Declaration)
+    for key, declaration in declarations.items():
+        if (declaration.latitude is None) != (declaration.longitude is None):
+            missing = "latitude" if declaration.latitude is None else "longitude"
+            yield Mistake(f"{key}.{missing}", "is missing beside the other one; a place has both, or neither for that of [site]")
+        elif declaration.fence and (wrong := misplaced(declaration.fence.centre.latitude, declaration.fence.centre.longitude)):
+            yield Mistake(f"{key}.latitude", wrong)
+    travels = any(each.source is PositionSource.GPSD for each in draft.good(Position).values())
+    at_the_site = [key for key, declaration in declarations.items() if declaration.fence is None]
+    open_site = any(site.fence is None for site in draft.good(Site).values())
+    if travels and open_site and at_the_site and len(at_the_site) < len(declarations):
+        told = f"is none, so {at_the_site[0]}, which has no place of its own as others have, would count everywhere"
+        yield Mistake("site.fence_meters", f"{told}; give the site a fence, or the declaration its latitude and longitude")
 
 
 def _readers(draft: Draft) -> Iterator[Mistake]:

@@ -17,14 +17,13 @@ from kiosk.settings import (
     Declaration,
     Evidence,
     NamesEmployer,
-    Position,
     Reader,
     Rules,
     Screen,
     Service,
     Store,
 )
-from kiosk.site_settings import Site
+from kiosk.site_settings import Position, Site
 
 SECTIONS: Final[Mapping[str, type]] = {
     "site": Site,

@@ -31,6 +31,7 @@ from kiosk.enrolling import Enrolling
 from kiosk.entrance import Answers, Entrance
 from kiosk.followup import FollowUp
 from kiosk.intake import Intake
+from kiosk.locator import locator_of
 from kiosk.logs import start_logging
 from kiosk.model import Answer, Signal
 from kiosk.notary import Notary
@@ -123,6 +124,7 @@ class _Daemon:
         self._reminders = Reminders(book, house.timekeeper.read, slices.reminders(config))
         self._room = Room(house.database, config.store.max_megabytes)
         self._checkup = Checkup(house.database, house.timekeeper.read)
+        self._locator = locator_of(config.position, config.fences)
         self._intake = self._build_intake()
         self._presses = Presses()
         self._enrolling = Enrolling()
@@ -142,6 +144,7 @@ class _Daemon:
             panel=self._panel,
             room=self._room,
             enrolling=self._enrolling,
+            locator=self._locator,
         )
         self._vigil = Vigil(house.database, house.timekeeper.read, delivery=self._delivery, readers=self._entrances)
         self._control = ControlServer(config.control.socket, self._board.calls())
@@ -173,6 +176,8 @@ class _Daemon:
             "reminders": self._reminders.run,
             "checkup": self._checkup.run,
         }
+        if self._locator is not None:
+            restarted["position"] = self._locator.run
         self._crew.start(essential=essential, restarted=restarted)
 
     def _wait(self) -> None:
@@ -204,6 +209,8 @@ class _Daemon:
             door.wake()
         if self._panel is not None:
             self._panel.wake()
+        if self._locator is not None:
+            self._locator.wake()
         hung = self._crew.join()
         self._notary.close()
         if self._services is not None:
@@ -241,6 +248,7 @@ class _Daemon:
             offline=lambda: self._delivery.status().offline,
             queued=self._delivery.nudge,
             refusal=lambda: self._room.refusal,
+            locate=(lambda _: None) if self._locator is None else self._locator.at,
         )
 
     def _build_entrance(self, reader: ReaderSettings) -> Entrance:

@@ -14,7 +14,7 @@ from kiosk.database import Database
 from kiosk.days import day_of
 from kiosk.errors import SealBroken, StoreError, StoreFull
 from kiosk.identifiers import EID, CardId, Insz
-from kiosk.model import Answer, ClockReading, Direction, Press, Profile, Signal, State, TaskKind, Trust
+from kiosk.model import Answer, ClockReading, Direction, Located, Press, Profile, Signal, State, TaskKind, Trust
 from kiosk.obligations import Gate, Obligations, Owed, Site
 from kiosk.records import card_index
 from kiosk.vault import Vault
@@ -36,6 +36,7 @@ class Intake:
         offline: Callable[[], bool] = lambda: False,
         queued: Callable[[], None] = lambda: None,
         refusal: Callable[[], StoreFull | None] = lambda: None,
+        locate: Callable[[int], Located | None] = lambda _: None,
     ) -> None:
         """Wire the parts.
 
@@ -48,6 +49,7 @@ class Intake:
             offline: Whether the service can't be reached now; asked after the commit.
             queued: Called after a commit that left something to send.
             refusal: Why the store may take no tap now, or None.
+            locate: Where a receiver found the box at a moment of the boot clock, or None; must not wait.
         """
         self._database = database
         self._vault = vault
@@ -57,6 +59,7 @@ class Intake:
         self._offline = offline
         self._queued = queued
         self._refusal = refusal
+        self._locate = locate
         self._obligations = Obligations(vault=vault, book=book, site=site)
 
     def take(self, sighting: Sighting, gate: Gate, press: Press | None = None) -> Answer:
@@ -99,6 +102,7 @@ class Intake:
             now=rules.Now(at_ms=_at_ms(seen, clock), boot_ns=seen.boot_ns, boot_id=clock.boot_id),
             clock=clock,
             trust=Trust(seen.trust),
+            located=self._locate(seen.boot_ns),
         )
 
     def _commit(self, tap: taps.Moment, gate: Gate) -> Answer:

@@ -144,6 +144,15 @@ class Coordinates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """Where a receiver found the box, how far off that may be, and how old it was at the moment asked about."""
+
+    place: Coordinates
+    error_meters: float
+    age_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """A place of work by its address: what ``placeOfWork.address`` carries. ``box_number`` is None where there is none."""
 
@@ -152,6 +161,13 @@ class Address:
     street: str
     house_number: str
     box_number: str | None = None
+
+
+class PlaceSource(StrEnum):
+    """Where the place of a registration comes from: the configuration, or a GPS receiver."""
+
+    SITE = "site"
+    GPS = "gps"
 
 
 #: Where a tap was made, as the service shall have it: coordinates or an address, never both.

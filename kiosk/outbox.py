@@ -7,13 +7,14 @@ unknown, ``findings`` keeps the service's later remarks.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
 from kiosk.database import Database
 from kiosk.errors import SealBroken
-from kiosk.model import Draft, Reason, Registration, Signal, State, TaskKind
+from kiosk.model import Draft, PlaceSource, Reason, Registration, Signal, State, TaskKind
 from kiosk.records import group_bytes, pack_draft, unpack_draft
 from kiosk.taps import Moment
 from kiosk.tasks import open_task
@@ -24,8 +25,9 @@ _UNSENT: Final = (State.QUEUED, State.IN_FLIGHT, State.UNKNOWN)
 
 _ADD: Final = (
     "INSERT INTO registrations (uid, book, holder, direction, state, reason, at_ms, group_index, sealed, signal, card_index,"
-    " reader, driver, technology, press, wall_ms, boot_ns, boot_id, clock_trusted, clock_source, clock_bound_ms, trust)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " reader, driver, technology, press, wall_ms, boot_ns, boot_id, clock_trusted, clock_source, clock_bound_ms, trust,"
+    " place_source, place_error_m, place_age_ms)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -111,9 +113,18 @@ def add_registration(
             vault.seal(Field.REGISTRATION, uid, pack_draft(draft)),
             signal.value,
             *tap.columns(),
+            *_origin(tap, draft),
         ),
     )
     return int(cursor.lastrowid or 0)
+
+
+def _origin(tap: Moment, draft: Draft) -> tuple[str, int | None, int | None]:
+    """Whether the place is the receiver's, and then how far off it may be (metres, rounded up) and how old it was."""
+    located = tap.located
+    if located is None or draft.place != located.place:
+        return PlaceSource.SITE.value, None, None
+    return PlaceSource.GPS.value, math.ceil(located.error_meters), located.age_ms
 
 
 def is_paused(connection: sqlite3.Connection, book: int, group_index: bytes) -> bool:

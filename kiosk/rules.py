@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Set  # noqa: PYI025  the abstract one
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Final, assert_never
 
+from kiosk.geography import Fence
 from kiosk.identifiers import DeclarationNumber, Employer
 from kiosk.model import Capacity, Carried, Direction, Press, ReaderDirection, Reason, TaskKind
 
@@ -157,12 +159,13 @@ def _toggle_inside(last: LastTap, elapsed_ms: float, limits: Limits, *, stale: b
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclarationTerm:
-    """A configured declaration and the local days, both inclusive, on which it is valid."""
+    """A configured declaration, the local days, both inclusive, on which it is valid, and the fence round its own place."""
 
     number: DeclarationNumber
     employer: Employer | None = None
     valid_from: date | None = None
     valid_until: date | None = None
+    fence: Fence | None = None
 
     def valid_on(self, day: date | None) -> bool:
         """Whether a tap on this local day may use it; ``valid_until`` ends at local midnight of that day.
@@ -207,11 +210,12 @@ def assign(
     declarations: tuple[DeclarationTerm, ...],
     default_employer: Employer | None,
     day: date | None,
+    fitting: frozenset[DeclarationNumber] | None = None,
 ) -> Assignment:
     """Choose declaration and employer of an IN, or find that a human must (design, section 6).
 
-    Declaration: the holder's, else the reader's, else the only valid one. Employer: the holder's, else the
-    declaration's, else the default. None is ever guessed.
+    Declaration: the holder's, else the reader's, else the only valid one, or the only one of those whose place this is.
+    Employer: the holder's, else the declaration's, else the default. None is ever guessed.
 
     Args:
         holder_employer: From the roster, by ``carried_employer``, or None.
@@ -220,18 +224,26 @@ def assign(
         declarations: All configured ones.
         default_employer: From ``[employer]``, or None.
         day: The tap's local day at the site, or None while the clock can't tell.
+        fitting: Those whose fence the box stands in, or None where nobody knows where it stands.
     """
     valid = {term.number: term for term in declarations if term.valid_on(day)}
     wanted = holder_declaration or reader_declaration
-    if wanted is None and len(valid) == 1:
-        wanted = next(iter(valid))
+    if wanted is None:
+        wanted = _only(valid.keys(), fitting)
     term = None if wanted is None else valid.get(wanted)
     employer = holder_employer or (term.employer if term else None) or default_employer
     if term is None:
-        return Assignment(employer=employer, declaration=None, reason=Reason.DECLARATION)
+        astray = wanted is None and fitting is not None and valid and not fitting & valid.keys()
+        return Assignment(employer=employer, declaration=None, reason=Reason.FENCE if astray else Reason.DECLARATION)
     if employer is None:
         return Assignment(employer=None, declaration=term.number, reason=Reason.EMPLOYER)
     return Assignment(employer=employer, declaration=term.number)
+
+
+def _only(valid: Set[DeclarationNumber], fitting: frozenset[DeclarationNumber] | None) -> DeclarationNumber | None:
+    """The only valid declaration, or the only one of several whose place this is; two that fit are a human's choice."""
+    candidates = valid if len(valid) == 1 or fitting is None else valid & fitting
+    return next(iter(candidates)) if len(candidates) == 1 else None
 
 
 def is_same_presence(direction: Direction, at_ms: int, other: Direction, other_ms: int) -> bool:

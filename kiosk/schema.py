@@ -274,6 +274,13 @@ ALTER TABLE holders ADD COLUMN forgotten_ms INTEGER;
 """
 
 _V4: Final = """
+-- Where the place of a registration comes from: the configuration, or a GPS receiver; then how far off it may be, and how old the
+-- fix was. The place itself is sealed with the rest.
+ALTER TABLE registrations ADD COLUMN place_source TEXT NOT NULL DEFAULT 'site'
+    CHECK (place_source = 'site' OR place_source = 'gps');
+ALTER TABLE registrations ADD COLUMN place_error_m INTEGER;
+ALTER TABLE registrations ADD COLUMN place_age_ms INTEGER;
+
 -- How hard it is to pretend to be the card of a tap: uid, crypto or eid. Older taps were all by a number that can be copied.
 ALTER TABLE registrations ADD COLUMN trust TEXT NOT NULL DEFAULT 'uid' CHECK (trust = 'uid' OR trust = 'crypto' OR trust = 'eid');
 ALTER TABLE taps ADD COLUMN trust TEXT NOT NULL DEFAULT 'uid' CHECK (trust = 'uid' OR trust = 'crypto' OR trust = 'eid');

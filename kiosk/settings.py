@@ -16,11 +16,12 @@ from hardware.nfc_paths import over_network
 from kiosk.config_checks import Choice, Listen, Number, Parsed, service_url, web_address
 from kiosk.contract import MAX_BATCH, PAGE_SIZE, PRODUCTION_HOST, SELF_EMPLOYED_CARRIES, TOKEN_URL, Paths, ServiceSettings
 from kiosk.device_settings import Button, Declared, Indicator
+from kiosk.geography import Fence
 from kiosk.identifiers import Employer, EnterpriseNumber, ForeignVatNumber
-from kiosk.model import Carried, Environment, ReaderDirection
+from kiosk.model import Carried, Coordinates, Environment, ReaderDirection
 from kiosk.retention_settings import Retention
 from kiosk.rules import DeclarationTerm, Limits
-from kiosk.site_settings import Site
+from kiosk.site_settings import FURTHEST_METERS, Position, Site
 
 _YEAR: Final = 366
 Seconds = Annotated[float, Number(0, _YEAR * 86_400)]
@@ -56,13 +57,6 @@ class LatePolicy(StrEnum):
     HOLD = "hold"
 
 
-class PositionSource(StrEnum):
-    """Where a tap's place comes from: the site's coordinates, or a GPS receiver."""
-
-    SITE = "site"
-    GPSD = "gpsd"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamesEmployer:
     """A section that may name an employer, by one of two numbers."""
@@ -78,18 +72,37 @@ class NamesEmployer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration(NamesEmployer):
-    """A declaration of works: valid from and until local dates, both inclusive; None is open-ended."""
+    """A declaration of works: valid from and until local dates, both inclusive; None is open-ended.
+
+    Where the box travels it has a place of its own, WGS 84, and the fence round that.
+    """
 
     number: Declared
     name: str | None = None
     url: Annotated[str, web_address] | None = None
     valid_from: date | None = None
     valid_until: date | None = None
+    latitude: Annotated[float, Number(-90, 90)] | None = None
+    longitude: Annotated[float, Number(-180, 180)] | None = None
+    fence_meters: Annotated[float, Number(10, FURTHEST_METERS)] = 200
+
+    @property
+    def fence(self) -> Fence | None:
+        """The circle round its own place, or None where it is at the site."""
+        if self.latitude is None or self.longitude is None:
+            return None
+        return Fence(Coordinates(self.latitude, self.longitude), self.fence_meters)
 
     @property
     def term(self) -> DeclarationTerm:
         """What the rules need of it."""
-        return DeclarationTerm(number=self.number, employer=self.employer, valid_from=self.valid_from, valid_until=self.valid_until)
+        return DeclarationTerm(
+            number=self.number,
+            employer=self.employer,
+            valid_from=self.valid_from,
+            valid_until=self.valid_until,
+            fence=self.fence,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,13 +247,6 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """Where a tap's place comes from."""
-
-    source: Annotated[PositionSource, Choice(PositionSource, frozenset({PositionSource.GPSD}))] = PositionSource.SITE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """The Ed25519 key that signs the chain of evidence; without it the chain is unsigned, and status says so."""
 
@@ -281,6 +287,11 @@ class Config:
     screen: Screen = field(default_factory=Screen)
     indicator: Indicator = field(default_factory=Indicator)
     buttons: tuple[Button, ...] = ()
+
+    @property
+    def fences(self) -> tuple[Fence, ...]:
+        """Every circle in which the box may stand; none: it may stand anywhere."""
+        return tuple(fence for fence in (self.site.fence, *(each.fence for each in self.declarations)) if fence is not None)
 
     @property
     def own_settings(self) -> dict[Employer, ServiceSettings]:

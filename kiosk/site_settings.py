@@ -1,4 +1,4 @@
-"""``[site]``: where the box stands, and in which sector people work there."""
+"""``[site]`` and ``[position]``: where the box should stand, how that is known, and in which sector people work there."""
 # No postponed annotations here: cattrs would resolve them without the rules in ``Annotated``.
 
 from dataclasses import asdict, dataclass, field
@@ -7,11 +7,14 @@ from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from kiosk.config_checks import Choice, Number, Text, Wrong, zone
+from kiosk.geography import Fence
 from kiosk.model import Address, Coordinates, Place
 from kiosk.regimes import REGIMES, Sector
 
 #: Lowest and highest latitude, then longitude, of a rectangle round the country.
 BELGIUM: Final = (49.4, 51.6, 2.5, 6.5)
+#: The largest fence: no site is larger, and a fence round the country would hold everything.
+FURTHEST_METERS: Final = 100_000
 
 
 def misplaced(latitude: float, longitude: float) -> str | None:
@@ -54,6 +57,7 @@ class Site:
     time_zone: Annotated[ZoneInfo, zone] = field(default_factory=lambda: ZoneInfo("Europe/Brussels"))
     local_only: bool = False
     regime: Annotated[Sector, _served] = Sector.CLEANING
+    fence_meters: Annotated[float, Number(0, FURTHEST_METERS)] = 0
     address: SiteAddress | None = None
 
     @property
@@ -65,3 +69,26 @@ class Site:
     def place(self) -> Place:
         """The place of work of every tap made at this box: by its address where one is given, else by its coordinates."""
         return self.coordinates if self.address is None else Address(**asdict(self.address))
+
+    @property
+    def fence(self) -> Fence | None:
+        """Where the box may stand, or None: anywhere."""
+        return Fence(self.coordinates, self.fence_meters) if self.fence_meters else None
+
+
+class PositionSource(StrEnum):
+    """Where a tap's place comes from: the site's coordinates, or a GPS receiver."""
+
+    SITE = "site"
+    GPSD = "gpsd"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where a tap's place comes from, and how good a fix must be that counts."""
+
+    source: PositionSource = PositionSource.SITE
+    host: str = "127.0.0.1"
+    port: Annotated[int, Number(1, 65_535, whole=True)] = 2947
+    max_age_seconds: Annotated[float, Number(1, 3_600)] = 10
+    max_error_meters: Annotated[float, Number(1, 10_000)] = 100

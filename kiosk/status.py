@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kiosk.contact import ServiceStatus
 from kiosk.expiry import level_of
+from kiosk.locator import Bearing
 from kiosk.model import ClockReading, Environment, Signal, State, rfc3339
 from kiosk.room import Standing
 from kiosk.tasks import Due
@@ -95,6 +96,7 @@ class View:
     room: Standing
     salvaged: Mapping[str, object] | None
     light: bool
+    position: Bearing | None
     resting: Signal
     evidence: EvidenceView
 
@@ -145,6 +147,7 @@ def snapshot(view: View) -> dict[str, object]:
             "unsigned_entries": view.evidence.unsigned_entries,
             "unchained_taps": view.evidence.unchained_taps,
         },
+        "position": _position(view.position),
         "indicator": {"state": "ready" if view.light else "absent"},
         "signal": view.resting.value,
     }
@@ -168,6 +171,20 @@ def resting_signal(*, environment: Environment, readers: Sequence[str], troubled
     if troubled or set(readers) != {"ready"}:
         return Signal.ATTENTION
     return Signal.READY
+
+
+def _position(bearing: Bearing | None) -> dict[str, object]:
+    """Tell how the position stands, never where the box is; None: it is the configured one."""
+    if bearing is None:
+        return {"source": "site", "state": None, "fix": False, "age_seconds": None, "error_meters": None, "inside": None}
+    return {
+        "source": "gpsd",
+        "state": "ready" if bearing.ready else "dead",
+        "fix": bearing.located is not None,
+        "age_seconds": None if bearing.age_ms is None else bearing.age_ms // 1000,
+        "error_meters": None if bearing.error_meters is None else round(bearing.error_meters),
+        "inside": bearing.inside,
+    }
 
 
 def _ending(days_left: int | None) -> dict[str, object]:

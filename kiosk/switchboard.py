@@ -28,12 +28,22 @@ from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, UsageError
 from kiosk.expiry import certificate_asks, days_until, declaration_asks
 from kiosk.identifiers import CardId, DeclarationNumber, Employer
+from kiosk.locator import Locator
 from kiosk.model import Answer, ClockReading, Press, Signal, rfc3339
 from kiosk.panel import Panel
 from kiosk.presses import NOTHING, Pending, Presses, Wish
 from kiosk.room import Room
 from kiosk.settings import Declaration, Driver
-from kiosk.status import ButtonView, CredentialView, DeclarationView, EvidenceView, ReaderView, View, resting_signal, snapshot
+from kiosk.status import (
+    ButtonView,
+    CredentialView,
+    DeclarationView,
+    EvidenceView,
+    ReaderView,
+    View,
+    resting_signal,
+    snapshot,
+)
 
 #: A tap waits for the disk only; this long a wait means that the reader's thread hangs.
 _TAP_SECONDS: Final = 20.0
@@ -72,6 +82,7 @@ class Switchboard:
         panel: The buttons, or None.
         room: How full the store is.
         enrolling: Where a card is waited for.
+        locator: The receiver, or None where the site's coordinates are the only ones.
     """
 
     desk: Desk
@@ -87,6 +98,7 @@ class Switchboard:
     panel: Panel | None
     room: Room
     enrolling: Enrolling
+    locator: Locator | None = None
 
     def calls(self) -> dict[str, Call]:
         """Everything that ``control`` may be asked, by the verb's words."""
@@ -130,6 +142,7 @@ class Switchboard:
             room=self.room.standing,
             salvaged=desk.database.read(partial(aftermath.told, book=desk.book)),
             light=self.light(),
+            position=None if self.locator is None else self.locator.bearing(boot_clock()),
             resting=self.resting(),
             evidence=self._evidence(),
         )
@@ -187,6 +200,7 @@ class Switchboard:
             or self.service().state is ServiceState.CONFIG_FAULT
             or len(self.faults()) > 0
             or (self.panel is not None and not self.panel.ready)
+            or (self.locator is not None and self.locator.bearing(boot_clock()).asks)
             or desk.database.read(partial(_waits_for_somebody, book=desk.book)),
             store_failed=desk.database.dead is not None,
         )

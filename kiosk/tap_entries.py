@@ -25,6 +25,8 @@ _FACTS: Final = (
     "book", "signal", "direction", "wall_ms", "boot_ns", "boot_id", "clock_trusted", "clock_source", "clock_bound_ms",
     "reader", "driver", "technology", "trust", "press",
 )  # fmt: skip
+#: Likewise, of a tap with a registration: where its place comes from.
+_ORIGIN: Final = ("place_source", "place_error_m", "place_age_ms")
 #: Both tables with taps, and the word for their rows in the record.
 _SUBJECTS: Final = {"registrations": "registration", "taps": "tap"}
 
@@ -82,7 +84,8 @@ def _chain(database: Database, vault: Vault, table: str, at_ms: int) -> bool:
 
 def _next(table: str, connection: sqlite3.Connection) -> tuple[int, list[dict[str, Any]]]:
     after = chained(connection, table)
-    columns = ", ".join(f"t.{name}" for name in ("id", "uid", "sealed", "holder", *_FACTS))
+    origin = _ORIGIN if table == "registrations" else ()
+    columns = ", ".join(f"t.{name}" for name in ("id", "uid", "sealed", "holder", *_FACTS, *origin))
     cursor = connection.execute(
         f"SELECT {columns}, b.uid AS badge_uid, b.sealed AS badge FROM {table} AS t"  # noqa: S608  our own words
         " LEFT JOIN badges AS b ON b.card_index = t.card_index WHERE t.id > ? ORDER BY t.id LIMIT ?",
@@ -109,7 +112,7 @@ def _new(connection: sqlite3.Connection, entries: list[Prepared]) -> Iterator[Pr
 
 def _of_registration(vault: Vault, row: dict[str, Any]) -> dict[str, Content]:
     person: dict[str, object] = {"holder": row["holder"]}
-    facts = {name: row[name] for name in _FACTS}
+    facts = {name: row[name] for name in (*_FACTS, *_ORIGIN)}
     try:
         draft = unpack_draft(vault.open(Field.REGISTRATION, row["uid"], row["sealed"]))
         facts["place"] = _place(draft.place)

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, Final
 
 from kiosk.identifiers import CardId
-from kiosk.model import ClockReading, Direction, Draft, Press, Signal, Trust
+from kiosk.model import ClockReading, Direction, Draft, Located, Press, Signal, Trust
 from kiosk.records import pack_card, unpack_draft
 from kiosk.rules import LastTap, Now
 from kiosk.vault import Field, Vault, new_uid
@@ -70,6 +70,7 @@ class Moment:
         now: The moment by the clocks that decide.
         clock: How far they could be trusted.
         trust: How hard it is to pretend to be the card.
+        located: Where a receiver found the box, or None where none did.
     """
 
     card: CardId
@@ -81,6 +82,7 @@ class Moment:
     now: Now
     clock: ClockReading
     trust: Trust = Trust.UID
+    located: Located | None = None
 
     def columns(self) -> tuple[str | int | bytes | None, ...]:
         """What every table keeps of a tap: the card's index, reader, driver, technology, press, clocks' readings, trust."""

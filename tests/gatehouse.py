@@ -16,7 +16,7 @@ from kiosk.books import open_book
 from kiosk.database import Database
 from kiosk.identifiers import CardId
 from kiosk.intake import Intake
-from kiosk.model import Answer, BadgeLine, ClockReading, Draft, Environment, Press, Profile, ReaderDirection
+from kiosk.model import Answer, BadgeLine, ClockReading, Draft, Environment, Located, Press, Profile, ReaderDirection
 from kiosk.obligations import Gate, Site
 from kiosk.records import card_index, unpack_draft
 from kiosk.rules import DeclarationTerm, Limits
@@ -98,6 +98,7 @@ class Gatehouse:
     clocks: Clocks = field(default_factory=Clocks)
     away: bool = False
     nudges: list[int] = field(default_factory=list)
+    located: Located | None = None
 
     def __post_init__(self) -> None:
         self.intake = Intake(
@@ -108,6 +109,7 @@ class Gatehouse:
             clock=self.clocks,
             offline=lambda: self.away,
             queued=lambda: self.nudges.append(self.count("registrations")),
+            locate=lambda _: self.located,
         )
 
     def enrol(self, line: BadgeLine) -> int:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import subprocess
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -15,7 +16,7 @@ from kiosk.opening import open_house
 from kiosk.provisioning import make_client_key, make_evidence_key
 from kiosk.settings import Config, Credential, Driver, Evidence
 from kiosk.signing import load_signer
-from kiosk.site_settings import SiteAddress
+from kiosk.site_settings import Position, PositionSource, SiteAddress
 from tests.configs import MINIMAL, read
 from tests.people import DECLARATION, OTHER_EMPLOYER
 
@@ -178,6 +179,19 @@ def test_a_store_in_use_is_well(config: Config) -> None:
     assert "in use by the running daemon" in found(config, "store").told
     house.database.close()
     assert "opens with its key" in found(config, "store").told
+
+
+def test_a_receiver_is_looked_for(config: Config) -> None:
+    """Where gpsd answers that is told, with advice where no fence uses it; where nobody does, it is wrong."""
+    with socket.create_server(("127.0.0.1", 0)) as gpsd:
+        position = Position(source=PositionSource.GPSD, port=gpsd.getsockname()[1])
+        with_receiver = replace(config, position=position)
+        advised = found(with_receiver, "receiver")
+        assert (advised.grade, "the box may stand anywhere" in advised.told) == (Grade.ADVICE, True)
+        fenced = replace(with_receiver, site=replace(config.site, fence_meters=100))
+        assert found(fenced, "receiver").grade is Grade.OK
+    silent = found(fenced, "receiver")
+    assert (silent.grade, "does not answer" in silent.told) == (Grade.WRONG, True)
 
 
 def test_a_reader_is_looked_for(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -229,9 +229,21 @@ def test_single_brackets_for_a_repeated_section_are_told(tmp_path: Path) -> None
             [("[store]", '[service.paths]\nregistre = "/x"\n[store]')],
             "service.paths.registre: is an unknown key; did you mean register?",
         ),
+        ([("[store]", '[position]\nsource = "gps"\n[store]')], "position.source: is a string that means nothing here"),
+        ([("[store]", "[position]\nport = 0\n[store]")], "position.port: is out of range; write an integer from 1 to 65535"),
+        ([("[store]", "[position]\nmax_age_seconds = 0\n[store]")], "position.max_age_seconds: is out of range"),
+        ([('"1Y1003SQ5VSSZ"', '"1Y1003SQ5VSSZ"\nlatitude = 50.8')], "declaration[1].longitude: is missing beside the other one"),
+        ([('"1Y1003SQ5VSSZ"', '"1Y1003SQ5VSSZ"\nlongitude = 4.3')], "declaration[1].latitude: is missing beside the other one"),
         (
-            [("[store]", '[position]\nsource = "gpsd"\n[store]')],
-            "position.source: is set to gpsd, which is not available in this version",
+            [('"1Y1003SQ5VSSZ"', '"1Y1003SQ5VSSZ"\nlatitude = 4.3\nlongitude = 50.8')],
+            "declaration[1].latitude: and longitude are exchanged",
+        ),
+        (
+            [
+                ("[service]", f"{SECOND_DECLARATION}latitude = 51.2\nlongitude = 4.4\n[service]"),
+                ("[store]", '[position]\nsource = "gpsd"\n[store]'),
+            ],
+            "site.fence_meters: is none, so declaration[1], which has no place of its own as others have, would count everywhere",
         ),
         (
             [("[store]", '[evidence]\nkey_file = "e.key"\n[store]')],

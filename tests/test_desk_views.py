@@ -42,6 +42,9 @@ def row() -> SealedRow:
         latest_ms=MORNING_MS,
         technology="test",
         trust="uid",
+        place_source="gps",
+        place_error_m=21,
+        place_age_ms=1500,
     )
 
 
@@ -92,4 +95,5 @@ def test_a_row_tells_tap_and_registration_apart() -> None:
     assert (told["tapped_at"], told["registration_date"]) == ("2026-11-02T06:59:59Z", MORNING)
     assert (told["reason"], told["remarks"], told["cancel_requested"]) == ("a visitor", ["late"], True)
     assert (told["enterprise_number"], told["declaration"]) == (EMPLOYER.value, DECLARATION.value)
+    assert told["place"] == {"source": "gps", "error_meters": 21, "age_seconds": 1.5}
     assert (told["insz"], told["confirmed_at"], told["clock_trusted"]) == (CANARY_INSZ.masked, None, False)

@@ -117,6 +117,7 @@ STATUS: dict[str, Any] = {
     "refused": 5,
     "service": {"state": "up", "last_error": None},
     "readers": [{"name": "gate", "state": "ready"}],
+    "position": {"source": "site", "state": None, "fix": False, "age_seconds": None, "error_meters": None, "inside": None},
 }
 
 
@@ -168,3 +169,19 @@ def test_no_daemon_is_no_mistake_and_one_that_refuses_is() -> None:
     assert absent.grade is Grade.ADVICE
     (refused,) = daemon(refuses, "1")
     assert (refused.grade, refused.told) == (Grade.WRONG, "it refuses")
+
+
+@pytest.mark.parametrize(
+    ("changes", "grade", "told"),
+    [
+        ({"state": "dead"}, Grade.WRONG, "gpsd does not answer"),
+        ({"fix": False}, Grade.ADVICE, "no fix that is new and good enough: the configured coordinates go out"),
+        ({"inside": False}, Grade.WRONG, "this box is not where it should be: taps are held"),
+        ({"inside": None}, Grade.OK, "a fix 1 s old, within 17 m"),
+        ({}, Grade.OK, "a fix 1 s old, within 17 m"),
+    ],
+)
+def test_the_position_is_told_where_a_receiver_is_used(changes: dict[str, Any], grade: Grade, told: str) -> None:
+    """A dead gpsd and a box in the wrong place are red; a roof over the box is not."""
+    position = {"source": "gpsd", "state": "ready", "fix": True, "age_seconds": 1, "error_meters": 17, "inside": True}
+    assert ("position in the daemon", grade, told) in look({**STATUS, "position": {**position, **changes}})

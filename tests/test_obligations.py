@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.model import Address, BadgeLine, Capacity, Carried, Direction, Draft, Profile, Signal
+from kiosk.geography import Fence
+from kiosk.model import Address, BadgeLine, Capacity, Carried, Coordinates, Direction, Draft, Located, Profile, Signal
 from kiosk.obligations import Site
 from kiosk.records import pack_draft
 from kiosk.rules import DeclarationTerm
@@ -256,3 +257,122 @@ def test_a_visit_today_is_later_than_yesterdays_work_though_the_clock_stands_wro
             house.clocks.wait(HOUR)
             directions.append(house.tap(CARD).direction)
     assert directions == [Direction.IN, Direction.OUT, Direction.IN, Direction.OUT]
+
+
+# Where the box stands: PLACE is the site's; AWAY is a kilometre off.
+AWAY = Coordinates(50.8556, 4.3670)
+FENCED = replace(SITE, fence=Fence(PLACE, 200))
+#: One declaration at the site, one a kilometre away, with 50 m of error between two of them never in doubt.
+TRAVELLING = replace(
+    FENCED,
+    declarations=(DeclarationTerm(number=DECLARATION), DeclarationTerm(number=OTHER_DECLARATION, fence=Fence(AWAY, 200))),
+)
+
+
+def fix(place: Coordinates, error_meters: float = 20.5) -> Located:
+    return Located(place=place, error_meters=error_meters, age_ms=1500)
+
+
+def origins(house: Gatehouse) -> list[tuple[str, int | None, int | None]]:
+    """Where the places of the book come from: source, error, age."""
+    sql = "SELECT place_source, place_error_m, place_age_ms FROM registrations ORDER BY id"
+    return house.database.read(lambda connection: connection.execute(sql).fetchall())
+
+
+def test_a_registration_names_the_place_of_the_fix_and_says_so(tmp_path: Path) -> None:
+    """With a fix its place goes out, with error and age beside it; without one the site's, marked as that."""
+    with house_of(tmp_path, WORKER, FENCED) as house:
+        there = Coordinates(50.8470, 4.3671)
+        house.located = fix(there)
+        assert house.tap(CARD).signal is Signal.IN
+        house.clocks.wait(HOUR)
+        house.located = None
+        assert house.tap(CARD).signal is Signal.OUT
+        assert [row.draft.place for row in house.rows()] == [there, PLACE]
+        assert origins(house) == [("gps", 21, 1500), ("site", None, None)]
+
+
+def test_outside_the_fence_a_tap_is_held_until_the_box_is_back(tmp_path: Path) -> None:
+    """Beyond the fence by more than the error of the fix: held, with a task; back inside the next tap is as ever."""
+    with house_of(tmp_path, WORKER, FENCED) as house:
+        house.located = fix(AWAY)
+        assert house.tap(CARD).signal is Signal.HELD
+        house.clocks.wait(HOUR)
+        house.located = fix(AWAY, error_meters=900)
+        assert house.tap(CARD).signal is Signal.OUT
+        house.clocks.wait(HOUR)
+        house.located = fix(PLACE)
+        assert house.tap(CARD).signal is Signal.IN
+        assert [(row.state, row.reason) for row in house.rows()] == [("held", "fence"), ("queued", None), ("queued", None)]
+        assert house.asked() == [("held", 1)]
+        assert house.rows()[0].draft.complete() is not None
+
+
+def test_without_a_fix_nobody_is_held_for_his_place(tmp_path: Path) -> None:
+    """Under a roof there is none: the coordinates of the configuration go out."""
+    with house_of(tmp_path, WORKER, FENCED) as house:
+        assert house.tap(CARD).signal is Signal.IN
+        assert house.rows()[0].draft.place == PLACE
+
+
+def test_an_address_goes_out_and_the_fence_holds_all_the_same(tmp_path: Path) -> None:
+    """A site that is registered by its address stays so; a fix only says whether the box is there."""
+    address = Address(post_code="1000", municipality="Brussel", street="Wetstraat", house_number="16")
+    with house_of(tmp_path, WORKER, replace(FENCED, place=address)) as house:
+        house.located = fix(PLACE)
+        assert house.tap(CARD).signal is Signal.IN
+        house.clocks.wait(HOUR)
+        house.located = fix(AWAY)
+        assert house.tap(CARD).signal is Signal.HELD
+        assert [row.draft.place for row in house.rows()] == [address, address]
+        assert origins(house)[0] == ("site", None, None)
+
+
+def test_a_travelling_box_registers_for_the_works_where_it_stands(tmp_path: Path) -> None:
+    """Each place has its declaration; nobody has to choose, and the OUT keeps that of its IN."""
+    for number, (place, declaration) in enumerate(((PLACE, DECLARATION), (AWAY, OTHER_DECLARATION))):
+        (tmp_path / str(number)).mkdir()
+        with house_of(tmp_path / str(number), WORKER, TRAVELLING) as house:
+            house.located = fix(place)
+            assert house.tap(CARD).signal is Signal.IN
+            house.clocks.wait(HOUR)
+            house.located = None
+            assert house.tap(CARD).signal is Signal.OUT
+            assert [row.draft.declaration for row in house.rows()] == [declaration, declaration]
+            # Without a fix the OUT is where its declaration is.
+            assert [row.draft.place for row in house.rows()] == [place, place]
+
+
+@pytest.mark.parametrize(
+    ("located", "reason"),
+    [
+        (fix(Coordinates(50.9, 4.367)), "fence"),
+        (fix(Coordinates(50.851, 4.367), 800), "declaration"),
+        (None, "declaration"),
+    ],
+)
+def test_where_no_declaration_or_two_may_be_meant_the_tap_is_held(tmp_path: Path, located: Located | None, reason: str) -> None:
+    """At neither place, at both within the error of the fix, and nobody knows where: none is guessed."""
+    with house_of(tmp_path, WORKER, TRAVELLING) as house:
+        house.located = located
+        assert house.tap(CARD).signal is Signal.HELD
+        assert [(row.draft.declaration, row.reason) for row in house.rows()] == [(None, reason)]
+
+
+def test_the_worker_chooses_between_two_that_fit_and_not_what_lies_elsewhere(tmp_path: Path) -> None:
+    """A button or a scanned code names the declaration; where the box stands elsewhere, its taps are held."""
+    with house_of(tmp_path, WORKER, TRAVELLING) as house:
+        house.located = fix(Coordinates(50.851, 4.367), 800)
+        assert house.tap(CARD, ELSEWHERE).signal is Signal.IN
+        house.clocks.wait(HOUR)
+        house.located = fix(PLACE)
+        assert house.tap(CARD, ELSEWHERE).signal is Signal.HELD
+        rows = [(row.direction, row.draft.declaration, row.reason) for row in house.rows()]
+        assert rows == [("in", OTHER_DECLARATION, None), ("out", OTHER_DECLARATION, "fence")]
+
+
+def test_a_choice_without_a_fix_stands_where_the_declaration_is(tmp_path: Path) -> None:
+    """Whoever names the declaration names its place."""
+    with house_of(tmp_path, WORKER, TRAVELLING) as house:
+        assert house.tap(CARD, ELSEWHERE).signal is Signal.IN
+        assert house.rows()[0].draft.place == AWAY

@@ -295,6 +295,7 @@ def assigned(
     own: DeclarationNumber | None = None,
     reader: DeclarationNumber | None = None,
     default: Employer | None = EMPLOYER,
+    fitting: frozenset[DeclarationNumber] | None = None,
 ) -> Assignment:
     return assign(
         holder_employer=holder,
@@ -303,6 +304,7 @@ def assigned(
         declarations=declarations,
         default_employer=default,
         day=TODAY,
+        fitting=fitting,
     )
 
 
@@ -320,6 +322,23 @@ def test_a_declaration_is_the_holders_then_the_readers() -> None:
     assert assigned(OFFICES, STATION, own=OTHER_DECLARATION, reader=DECLARATION).declaration == OTHER_DECLARATION
     assert assigned(OFFICES, STATION, reader=OTHER_DECLARATION).declaration == OTHER_DECLARATION
     assert assigned(OFFICES, STATION) == given_to(EMPLOYER, None, Reason.DECLARATION)
+
+
+def test_of_several_the_one_whose_place_this_is_needs_no_choice() -> None:
+    """Two that fit are a choice; where none does the box is astray, and a name that somebody gave stands."""
+    here, both = frozenset({OTHER_DECLARATION}), frozenset({DECLARATION, OTHER_DECLARATION})
+    assert assigned(OFFICES, STATION, fitting=here) == given_to(OTHER_EMPLOYER, OTHER_DECLARATION)
+    assert assigned(OFFICES, STATION, fitting=both) == given_to(EMPLOYER, None, Reason.DECLARATION)
+    assert assigned(OFFICES, STATION, fitting=frozenset()) == given_to(EMPLOYER, None, Reason.FENCE)
+    assert assigned(OFFICES, STATION, reader=DECLARATION, fitting=here).declaration == DECLARATION
+    assert assigned(OFFICES, fitting=frozenset()).declaration == DECLARATION
+    assert assigned(fitting=here) == given_to(EMPLOYER, None, Reason.DECLARATION)
+
+
+def test_what_has_ended_is_at_no_place() -> None:
+    """Only a declaration that is valid today counts where the box stands."""
+    ended = replace(STATION, valid_until=date(2026, 11, 21))
+    assert assigned(OFFICES, ended, fitting=frozenset({OTHER_DECLARATION})).declaration == DECLARATION
 
 
 def test_an_employer_is_the_holders_then_the_declarations_then_the_default() -> None:

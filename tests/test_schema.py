@@ -107,6 +107,7 @@ CHECKS = [
     ("registrations", "state", ["'sent'", "'Queued'", "''"]),
     ("registrations", "press", ["'toggle'", "''"]),
     ("registrations", "trust", ["'UID'", "''"]),
+    ("registrations", "place_source", ["'GPS'", "''"]),
     ("taps", "trust", ["'none'", "''"]),
     ("badges", "trust", ["'EID'", "''"]),
     ("registrations", "clock_trusted", ["2", "-1"]),

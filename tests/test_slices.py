@@ -9,6 +9,7 @@ import pytest
 
 from kiosk import slices
 from kiosk.contact import Pace
+from kiosk.geography import Fence
 from kiosk.line import DeliverySettings
 from kiosk.model import Carried, ReaderDirection
 from kiosk.reminders import ReminderSettings
@@ -38,7 +39,9 @@ def test_what_decides_a_tap_is_the_same_at_the_card_and_when_it_is_healed(config
     assert (site.zone, site.limits, site.declarations) == (bearings.zone, bearings.limits, bearings.declarations)
     assert (site.zone.key, [str(term.number.value) for term in site.declarations]) == ("Europe/Brussels", ["1Y1003SQ5VSSZ"])
     assert (site.place, site.employer, site.local_only) == (config.site.place, config.employer, False)
-    assert site.self_employed is Carried.PRINCIPAL
+    assert (site.self_employed, site.fence) == (Carried.PRINCIPAL, None)
+    fenced = replace(config, site=replace(config.site, fence_meters=150))
+    assert slices.site(fenced).fence == Fence(config.site.coordinates, 150)
     assert (bearings.readers, bearings.max_error_ms) == ({"gate": ReaderDirection.TOGGLE}, 60_000)
 
 

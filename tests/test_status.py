@@ -9,6 +9,7 @@ from itertools import product
 import pytest
 
 from kiosk.contact import ServiceState, ServiceStatus
+from kiosk.locator import Bearing
 from kiosk.model import ClockReading, Environment, Signal, State
 from kiosk.room import Level, Standing
 from kiosk.status import ButtonView, CredentialView, DeclarationView, EvidenceView, ReaderView, View, resting_signal, snapshot
@@ -43,6 +44,7 @@ VIEW = View(
     room=Standing(used_percent=3, level=Level.OK),
     salvaged=None,
     light=True,
+    position=Bearing(ready=True, located=None, age_ms=61_999, error_meters=17.1, inside=None),
     resting=Signal.TRAINING,
     evidence=EvidenceView(public_key="ab", entries=20, last_signed_ms=NOW_MS, unsigned_entries=3, unchained_taps=1),
 )
@@ -98,11 +100,25 @@ def test_the_snapshot_has_what_other_programs_rely_on() -> None:
             "unsigned_entries": 3,
             "unchained_taps": 1,
         },
+        "position": {
+            "source": "gpsd",
+            "state": "ready",
+            "fix": False,
+            "age_seconds": 61,
+            "error_meters": 17,
+            "inside": None,
+        },
         "indicator": {"state": "ready"},
         "signal": "training",
     }
     assert {name: told[name] for name in expected} == expected
     assert json.loads(json.dumps(told)) == told
+
+
+def test_where_no_receiver_is_used_the_position_says_so() -> None:
+    """The configured coordinates go out; nothing is known of a fix or a fence."""
+    absent = {"source": "site", "state": None, "fix": False, "age_seconds": None, "error_meters": None, "inside": None}
+    assert snapshot(replace(VIEW, position=None))["position"] == absent
 
 
 def test_what_is_absent_is_null() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from hardware.buttons import SimulatedButtons
 from hardware.indicator import boot_clock
-from hardware.ports import Sighting
+from hardware.ports import PositionLost, Receiver, Sighting
 from hardware.simulated import SimulatedReader
 from kiosk import tasks
 from kiosk.books import Book
@@ -24,6 +24,7 @@ from kiosk.device_settings import Button
 from kiosk.enrolling import Enrolling
 from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, StoreDead, StoreFull, UsageError
+from kiosk.locator import Locator
 from kiosk.model import Answer, Direction, Environment, Press, ReaderDirection, Signal, TaskKind
 from kiosk.obligations import Gate
 from kiosk.panel import Panel
@@ -31,6 +32,7 @@ from kiosk.presses import NOTHING, Presses, Wish
 from kiosk.provisioning import make_client_key
 from kiosk.room import Room
 from kiosk.settings import Declaration
+from kiosk.site_settings import Position, PositionSource
 from kiosk.switchboard import DESK_CALLS, Switchboard, answer_json, days_left
 from tests.box import line_fields
 from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk
@@ -150,6 +152,7 @@ def test_the_status_has_every_field_that_was_promised(place: Place) -> None:
             "unsigned_entries": 1,
             "unchained_taps": 0,
         },
+        "position": {"source": "site", "state": None, "fix": False, "age_seconds": None, "error_meters": None, "inside": None},
         "indicator": {"state": "absent"},
         "signal": "training",
     }
@@ -284,6 +287,23 @@ def test_credentials_and_buttons_are_told_and_ask_for_attention(place: Place) ->
     assert status["signal"] == "attention"
     assert replace(well, panel=panel).resting() is Signal.ATTENTION
     assert replace(well, faults=board.faults).resting() is Signal.ATTENTION
+
+
+def test_a_receiver_that_can_not_be_asked_is_told_and_asks_for_attention(place: Place) -> None:
+    """Like every device that is configured and not there; taps go on by the site's coordinates."""
+
+    def refuse() -> Receiver:
+        raise PositionLost("gpsd does not answer")
+
+    locator = Locator(Position(source=PositionSource.GPSD), (), refuse, lambda _: None)
+    book = Book(id=place.desk.book, host="localhost", environment=Environment.PRODUCTION)
+    board = place.board("gate", book=book)
+    assert board.resting() is Signal.READY
+    troubled = replace(board, locator=locator)
+    assert (troubled.resting(), troubled.status({})["position"]) == (
+        Signal.ATTENTION,
+        {"source": "gpsd", "state": "dead", "fix": False, "age_seconds": None, "error_meters": None, "inside": None},
+    )
 
 
 @pytest.mark.parametrize(("left", "level", "light"), [(31, "soon", Signal.READY), (30, "urgent", Signal.ATTENTION)])

@@ -12,7 +12,7 @@ from kiosk.check import Finding
 from kiosk.contact import ServiceState
 from kiosk.doctor.grading import advice, fine, red
 from kiosk.errors import KioskError, NoDaemon
-from kiosk.site_settings import BELGIUM, Site
+from kiosk.site_settings import BELGIUM, PositionSource, Site
 
 #: Both are needed: with the first alone readers are listed and no card is read (facts, hardware, section 1.7).
 POLKIT_ACTIONS: Final = ("org.debian.pcsc-lite.access_pcsc", "org.debian.pcsc-lite.access_card")
@@ -103,6 +103,7 @@ def daemon(ask: Ask, installed: str) -> Iterator[Finding]:
         told = f"runs version {status['version']}, installed is {installed}"
         yield advice("daemon", told, "let it take up the installed one: systemctl restart kiosk")
     yield from _readers(status["readers"])
+    yield from _position(status["position"])
     yield _delivery(status)
 
 
@@ -113,6 +114,23 @@ def _readers(readers: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
             yield fine(subject, "ready")
         else:
             yield red(subject, str(reader["state"]), "plug it in again; if it stays so: systemctl restart pcscd kiosk")
+
+
+def _position(position: Mapping[str, Any]) -> Iterator[Finding]:
+    """Say how the receiver stands; without one there is nothing to say."""
+    subject = "position in the daemon"
+    if position["source"] == PositionSource.SITE:
+        return
+    if position["state"] != "ready":
+        yield red(subject, "gpsd does not answer", "start it: systemctl restart gpsd.socket; correct host and port in [position]")
+    elif not position["fix"]:
+        told = "no fix that is new and good enough: the configured coordinates go out"
+        yield advice(subject, told, "under a roof there is none; else look with `gpsmon` whether the receiver sees satellites")
+    elif position["inside"] is False:
+        told = "this box is not where it should be: taps are held"
+        yield red(subject, told, "bring it back, or tell it where it stands now: kiosk site move")
+    else:
+        yield fine(subject, f"a fix {position['age_seconds']} s old, within {position['error_meters']} m")
 
 
 def _delivery(status: Mapping[str, Any]) -> Finding:

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from kiosk.contract import Paths
 from kiosk.device_settings import Button, Indicator
 from kiosk.identifiers import DeclarationNumber, EnterpriseNumber, ForeignVatNumber
-from kiosk.settings import Config, Credential, Reader, Service
+from kiosk.settings import Config, Credential, Declaration, Reader, Service
 from kiosk.site_settings import Site
 
 _KEPT: Final = frozenset(
@@ -36,7 +36,7 @@ _KEPT: Final = frozenset(
 )
 _SHORTENED: Final = frozenset({(Service, "client_id"), (Credential, "client_id")})
 #: Where the site is: a whole degree shows two that are exchanged, and no street.
-_COARSE: Final = frozenset({(Site, "latitude"), (Site, "longitude")})
+_COARSE: Final = frozenset({(owner, name) for owner in (Site, Declaration) for name in ("latitude", "longitude")})
 _LAST: Final = 3
 #: A shorter text stands for too many other things to be looked for in a message.
 _WORTH_MASKING: Final = 5
