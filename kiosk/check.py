@@ -9,13 +9,15 @@ from enum import StrEnum
 from pathlib import Path
 
 from hardware.gpio import chip_path
+from hardware.nfc_paths import ANY_USB
 from hardware.pcsc_codes import POLKIT_REPAIR
 from hardware.ports import PositionLost, ReaderLost
+from kiosk import control
 from kiosk.auth import ClientKey, load_private_key
 from kiosk.certificate import read_certificate
 from kiosk.criteria import judge, unmet
 from kiosk.device_settings import Button
-from kiosk.errors import KioskError, StoreBusy
+from kiosk.errors import KioskError, NoDaemon, StoreBusy
 from kiosk.expiry import Level, days_until, level_of
 from kiosk.model import ReaderDirection
 from kiosk.opening import borrowed_desk
@@ -61,7 +63,7 @@ def check(config: Config, now: datetime) -> list[Finding]:
         _evidence_key(config),
         *(_declaration(each, now.astimezone(config.site.time_zone).date()) for each in config.declarations),
         *_store(config),
-        *(finding for reader in config.readers for finding in _reader(reader)),
+        *(finding for reader in config.readers for finding in _reader(reader, config)),
         *(_button(button, config.indicator.chip) for button in config.buttons),
         *_receiver(config),
         *_several_gates(config),
@@ -166,8 +168,11 @@ def _store(config: Config) -> Iterator[Finding]:
         yield _wrong(subject, error)
 
 
-def _reader(reader: Reader) -> Iterator[Finding]:
+def _reader(reader: Reader, config: Config) -> Iterator[Finding]:
     subject = f"reader {reader.name}"
+    if reader.driver is Driver.CONTACTLESS:
+        yield _contactless(reader, subject, config.control.socket)
+        return
     if reader.driver is not Driver.PCSC:
         yield Finding(subject=subject, grade=Grade.OK, told=f"{reader.driver.value}, {reader.direction.value}")
         return
@@ -189,6 +194,30 @@ def _reader(reader: Reader) -> Iterator[Finding]:
         return
     told = f"plugged in are: {', '.join(names)}" if names else "no reader is plugged in"
     yield Finding(subject=subject, grade=Grade.WRONG, told=told, repair="plug it in, or correct `match` in its [[reader]]")
+
+
+def _contactless(reader: Reader, subject: str, daemon: Path) -> Finding:
+    """Open the reader and let it go, unless the daemon has it: two programs on one serial line would spoil each other's frames."""
+    path = reader.match or ANY_USB
+    if _answers(daemon):
+        return Finding(subject=subject, grade=Grade.OK, told=f"{path}, {reader.direction.value}; the running daemon has it")
+    from hardware.contactless import look  # noqa: PLC0415  only a box with such a reader needs its library
+
+    try:
+        return Finding(subject=subject, grade=Grade.OK, told=f"{look(path)}, {reader.direction.value}")
+    except ReaderLost as lost:
+        told, _, repair = str(lost).partition("; repair: ")
+        return Finding(subject=subject, grade=Grade.WRONG, told=told, repair=repair)
+
+
+def _answers(daemon: Path) -> bool:
+    try:
+        control.ask(daemon, "status", {})
+    except NoDaemon:
+        return False
+    except KioskError:
+        return True  # it is there, and busy with something else
+    return True
 
 
 def _button(button: Button, header: str | None) -> Finding:

@@ -11,6 +11,7 @@ import pytest
 from hardware.ports import ReaderLost
 from kiosk.check import Finding, Grade, check, lines, report
 from kiosk.device_settings import Button, Indicator
+from kiosk.errors import Declined, KioskError, NoDaemon
 from kiosk.model import Press
 from kiosk.opening import open_house
 from kiosk.provisioning import make_client_key, make_evidence_key
@@ -216,6 +217,36 @@ def test_a_reader_is_looked_for(config: Config, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr("hardware.pcsc.listing", lost)
     assert (found(with_pcsc, "reader gate").told, found(with_pcsc, "reader gate").grade) == ("no pcscd", Grade.WRONG)
+
+
+def test_a_contactless_reader_is_opened_unless_the_daemon_has_it(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What answers at its path is named, or what to do about it; while a daemon runs nobody disturbs its serial line."""
+    gate = replace(config.readers[0], driver=Driver.CONTACTLESS, match="tty:AMA0:pn532")
+    with_nfc = replace(config, readers=(gate,))
+    monkeypatch.setattr("hardware.contactless.look", lambda path: f"PN532v1.6 at {path}")
+    assert found(with_nfc, "reader gate").told == "PN532v1.6 at tty:AMA0:pn532, toggle"
+
+    def lost(path: str) -> str:
+        raise ReaderLost(f"nothing answers at {path}; repair: see that it has power")
+
+    monkeypatch.setattr("hardware.contactless.look", lost)
+    absent = found(with_nfc, "reader gate")
+    assert (absent.grade, absent.told, absent.repair) == (
+        Grade.WRONG,
+        "nothing answers at tty:AMA0:pn532",
+        "see that it has power",
+    )
+
+    answers: list[KioskError] = [Declined("busy"), NoDaemon("none runs")]
+
+    def ask(*_: object) -> dict[str, object]:
+        if answers:
+            raise answers.pop(0)
+        return {}
+
+    monkeypatch.setattr("kiosk.control.ask", ask)
+    held = "tty:AMA0:pn532, toggle; the running daemon has it"
+    assert [found(with_nfc, "reader gate").told for _ in range(3)] == [held, "nothing answers at tty:AMA0:pn532", held]
 
 
 def test_toggle_readers_come_with_a_warning_about_other_kiosks(tmp_path: Path) -> None:
