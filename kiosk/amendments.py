@@ -13,6 +13,7 @@ from kiosk.errors import SealBroken
 from kiosk.model import Direction, Draft, Reason, State, TaskKind
 from kiosk.outbox import group_of, is_paused
 from kiosk.records import pack_draft, pack_remarks, unpack_draft, unpack_remarks
+from kiosk.taps import TIMED
 from kiosk.tasks import close_tasks
 from kiosk.vault import Field, Vault
 
@@ -22,9 +23,16 @@ _COLUMNS: Final = (
     "SELECT id, uid, holder, direction, state, reason, at_ms, group_index, sealed, attempts, called_ms, absent_ms,"
     " cancel_requested, registration_id, confirmed_ms, validity, remarks, wall_ms, reader, clock_trusted,"
     " clock_source, clock_bound_ms, healed_ms, earliest_ms, latest_ms, technology, trust,"
-    " place_source, place_error_m, place_age_ms FROM registrations"
+    " place_source, place_error_m, place_age_ms, linked, link_until_ms, link_confirmed_ms FROM registrations"
 )
-_BEFORE_SQL: Final = f"{_COLUMNS} WHERE holder = ? AND book = ? AND id < ? AND state <> 'cancelled' ORDER BY id DESC LIMIT 1"
+_BEFORE_SQL: Final = (
+    f"{_COLUMNS} WHERE holder = ? AND book = ? AND id < ? AND state <> 'cancelled' AND linked IS NULL ORDER BY id DESC LIMIT 1"
+)
+#: A linked row was written long after its tap: only the time tells what came before it.
+_BEFORE_LINKED_SQL: Final = (
+    f"{_COLUMNS} WHERE holder = ? AND +book = ? AND at_ms < ? AND {TIMED} AND state <> 'cancelled'"
+    " ORDER BY at_ms DESC, id DESC LIMIT 1"
+)
 _ELSEWHERE_SQL: Final = (
     "SELECT direction, uid, sealed, at_ms FROM elsewhere"
     " WHERE holder = ? AND +book = ? AND at_ms < ? AND gone_ms IS NULL ORDER BY at_ms DESC LIMIT 1"
@@ -72,6 +80,9 @@ class SealedRow:
     place_source: str
     place_error_m: int | None
     place_age_ms: int | None
+    linked: int | None
+    link_until_ms: int | None
+    link_confirmed_ms: int | None
 
     @property
     def timed(self) -> bool:
@@ -174,7 +185,8 @@ def stay_before(connection: sqlite3.Connection, vault: Vault, *, book: int, row:
     Raises:
         SealBroken: That IN is damaged.
     """
-    found = connection.execute(_BEFORE_SQL, (row.holder, book, row.id)).fetchone()
+    sql, before = (_BEFORE_SQL, row.id) if row.linked is None else (_BEFORE_LINKED_SQL, row.at_ms)
+    found = connection.execute(sql, (row.holder, book, before)).fetchone()
     here = None if found is None else SealedRow(*found)
     there = connection.execute(_ELSEWHERE_SQL, (row.holder, book, row.at_ms)).fetchone() if row.timed else None
     if there is not None and (here is None or (here.timed and here.at_ms < there[3])):

@@ -24,6 +24,7 @@ from kiosk import config_digest, outbox, slices
 from kiosk.channels import Channels
 from kiosk.checkup import Checkup
 from kiosk.clockwork import Clockwork
+from kiosk.confirmations import Confirmations
 from kiosk.control import ControlServer
 from kiosk.crew import ALARM, Crew, Work
 from kiosk.delivery import Delivery
@@ -121,6 +122,7 @@ class _Daemon:
             configuration=config_digest.digests(config),
         )
         self._caretaker = Caretaker(book, config.retention, house.timekeeper.read, zone=config.site.time_zone)
+        self._confirmations = Confirmations(book, house.timekeeper.read, confirmed=self._delivery.nudge)
         self._reminders = Reminders(book, house.timekeeper.read, slices.reminders(config))
         self._room = Room(house.database, config.store.max_megabytes)
         self._checkup = Checkup(house.database, house.timekeeper.read)
@@ -175,6 +177,7 @@ class _Daemon:
             "retention": self._caretaker.run,
             "reminders": self._reminders.run,
             "checkup": self._checkup.run,
+            "confirmations": self._confirmations.run,
         }
         if self._locator is not None:
             restarted["position"] = self._locator.run
@@ -201,7 +204,8 @@ class _Daemon:
         self._crew.stop.set()
         self._enrolling.give_up()
         self._control.close()
-        for sleeper in (self._delivery, self._followup, self._clockwork, self._notary, self._checkup, self._reminders):
+        sleepers = (self._followup, self._clockwork, self._notary, self._checkup, self._reminders, self._confirmations)
+        for sleeper in (self._delivery, *sleepers):
             sleeper.nudge()
         if self._services is not None:
             self._services.abort()
@@ -277,6 +281,7 @@ class _Daemon:
         self._answers.tell(sighting, answer)
         self._notary.nudge()
         self._checkup.nudge()
+        self._confirmations.nudge()
         _log.info("tap", extra={"reader": gate.name, "signal": answer.signal.value, "ids": answer.ids, "why": answer.why})
         if answer.signal is Signal.FAILED and self._house.database.dead is not None:
             self._crew.fail()

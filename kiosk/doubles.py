@@ -20,7 +20,7 @@ _OWED: Final = frozenset({State.QUEUED, State.IN_FLIGHT, State.UNKNOWN, State.AC
 _KNOWN_MS: Final = 30 * 24 * 3_600_000
 _HERE_SQL: Final = (
     f"SELECT {TIMED}, at_ms, direction, group_index, id, registration_id, state FROM registrations"  # noqa: S608  our own words
-    " WHERE holder = ? AND +book = ? AND +state <> 'cancelled' ORDER BY id DESC"
+    " WHERE holder = ? AND +book = ? AND +state <> 'cancelled' AND linked IS NULL ORDER BY id DESC"
 )
 _THERE_SQL: Final = (
     "SELECT at_ms, direction, group_index, registration_id FROM elsewhere"

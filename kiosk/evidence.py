@@ -66,6 +66,8 @@ class Entry(StrEnum):
     HELD = "held"
     SALVAGED = "salvaged"
     ESCALATED = "escalated"
+    LINKED = "linked"
+    LINK_CONFIRMED = "link_confirmed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

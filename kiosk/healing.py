@@ -53,7 +53,7 @@ _TIMED_BEFORE_SQL: Final = f"SELECT at_ms FROM registrations WHERE id < ? AND +b
 #: What a holder did before one of his rows: in the book, owing nothing, at another channel; each with its interval.
 _BEFORE_SQL: Final = (
     f"SELECT direction, at_ms, boot_ns, boot_id, {TIMED}, earliest_ms, latest_ms FROM registrations WHERE holder = ? AND +book = ?"  # noqa: S608
-    " AND id < ? AND state <> 'cancelled' AND NOT (boot_id = ? AND boot_ns = ?) ORDER BY id DESC LIMIT 1"
+    " AND id < ? AND state <> 'cancelled' AND linked IS NULL AND NOT (boot_id = ? AND boot_ns = ?) ORDER BY id DESC LIMIT 1"
 )
 _BEFORE_LOCAL_SQL: Final = (
     f"SELECT direction, at_ms, boot_ns, boot_id, {TIMED}, earliest_ms, latest_ms FROM taps WHERE holder = ?1 AND +book = ?2"  # noqa: S608

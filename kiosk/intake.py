@@ -233,8 +233,8 @@ class Intake:
         is_person = tap.card.kind == EID
         signal, kind = (Signal.HELD, TaskKind.UNKNOWN_PERSON) if is_person else (Signal.UNKNOWN_CARD, TaskKind.UNKNOWN_CARD)
         taps.add_tap(connection, self._vault, tap, book=self._book, signal=signal)
-        # One task a card, not a tap: the card's blind index tells them apart and says nothing.
-        note = f"card key {tap.card_index.hex()[:8]}"
+        # One task a card, not a tap.
+        note = tasks.card_note(tap.card_index)
         about_ms = tap.now.at_ms if tap.clock.trusted else None
         tasks.open_task(connection, kind, book=self._book, at_ms=tap.now.at_ms, note=note, about_ms=about_ms)
         return Answer(signal=signal, clock=_word(tap), why=documents.UNKNOWN_PERSON if is_person else None)

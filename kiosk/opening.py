@@ -98,6 +98,8 @@ def desk_of(config: Config, house: House, service: Callable[[], Consultant] | No
         limits=config.rules.limits,
         self_employed=config.service.self_employed_employer,
         max_error_seconds=config.clock.max_error_seconds,
+        local_only=config.site.local_only,
+        link_window_hours=config.rules.link_window_hours,
         service=service,
         signer=house.signer,
     )

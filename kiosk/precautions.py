@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from typing import Final
 
 from kiosk import elsewhere, settling
@@ -28,7 +29,9 @@ _REACH_MS: Final = 12 * HOUR_MS
 #: Rows settled in one transaction, so that no tap waits longer than 20 ms on a slower machine.
 _SLICE: Final = 100
 
-_WAITING: Final = "FROM registrations WHERE book = ? AND state = 'queued' AND reason = 'channel'"
+#: Why a row waits for such a search: it is late, or its card was linked afterwards; those wait until the search answers.
+_REASONS: Final = (Reason.CHANNEL, Reason.LINK)
+_WAITING: Final = "FROM registrations WHERE book = ? AND state = 'queued' AND reason = ?"
 _GROUP_SQL: Final = f"SELECT group_index {_WAITING} AND group_index > ? ORDER BY group_index LIMIT 1"
 _ROWS_SQL: Final = f"SELECT id, holder, direction, at_ms, uid, sealed {_WAITING} AND group_index = ? LIMIT ?"
 
@@ -50,8 +53,16 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Precaution:
-    """Late rows of one group that one search covers, and that search; without one none can be made."""
+    """Rows of one group that one search covers, and that search; without one none can be made.
 
+    Attributes:
+        reason: Why they wait: ``channel`` where they are late, ``link`` where they are for the past tap of a linked card.
+        group: Their employer and declaration.
+        query: The search, or None.
+        rows: They.
+    """
+
+    reason: Reason
     group: bytes
     query: Query | None
     rows: tuple[Waiting, ...]
@@ -62,24 +73,24 @@ def due(outbox: Outbox, *, after: bytes) -> Precaution | None:
     found = outbox.database.read(partial(_next, book=outbox.book, after=after))
     if found is None:
         return None
-    group, rows = found
+    reason, group, rows = found
     near = tuple(row for row in rows if abs(row.at_ms - rows[0].at_ms) <= _REACH_MS)
     opened = (unseal(outbox, row.uid, row.sealed)[0] for row in near)
     registration = next((each for each in opened if each is not None), None)
     if registration is None:
-        return Precaution(group=group, query=None, rows=near)
+        return Precaution(reason=reason, group=group, query=None, rows=near)
     query = Query(
         from_ms=min(row.at_ms for row in near) - SAME_PRESENCE_MS,
         to_ms=max(row.at_ms for row in near) + SAME_PRESENCE_MS,
         employer=registration.employer,
         declaration=registration.declaration,
     )
-    return Precaution(group=group, query=query, rows=near)
+    return Precaution(reason=reason, group=group, query=query, rows=near)
 
 
 def waiting(connection: sqlite3.Connection, book: int) -> bool:
     """Whether any row waits for such a search."""
-    return connection.execute(f"SELECT 1 {_WAITING} LIMIT 1", (book,)).fetchone() is not None
+    return any(connection.execute(f"SELECT 1 {_WAITING} LIMIT 1", (book, why)).fetchone() is not None for why in _REASONS)
 
 
 def settle(outbox: Outbox, precaution: Precaution, found: Found | None, *, at_ms: int) -> int:
@@ -88,7 +99,7 @@ def settle(outbox: Outbox, precaution: Precaution, found: Found | None, *, at_ms
     Args:
         outbox: The book.
         precaution: What was searched for.
-        found: What the service holds; None where it can't be asked, which keeps nobody's registration back.
+        found: What the service holds; None where it can't be asked: then what is late goes, and what was linked is for a human.
         at_ms: The trusted clock, Unix milliseconds UTC.
 
     Returns:
@@ -102,19 +113,21 @@ def settle(outbox: Outbox, precaution: Precaution, found: Found | None, *, at_ms
     held = 0
     for start in range(0, len(precaution.rows), _SLICE):
         some = precaution.rows[start : start + _SLICE]
-        twice = {row.id for row in some if _is_shown(row, shown.get(row.holder, ()))}
+        stopped = {row.id: Reason.CHANNEL for row in some if _is_shown(row, shown.get(row.holder, ()))}
+        if found is None and precaution.reason is Reason.LINK:
+            stopped = dict.fromkeys((row.id for row in some), Reason.LINK)
         outbox.database.write(partial(_accept, outbox=outbox, some=some, there=there, at_ms=at_ms))
         held += outbox.database.write(
-            partial(_settle, outbox=outbox, some=replace(precaution, rows=some), twice=twice, at_ms=at_ms)
+            partial(_settle, outbox=outbox, some=replace(precaution, rows=some), stopped=stopped, at_ms=at_ms)
         )
     return held
 
 
-def _next(connection: sqlite3.Connection, book: int, after: bytes) -> tuple[bytes, list[Waiting]] | None:
-    for first in (after, b""):
-        row = connection.execute(_GROUP_SQL, (book, first)).fetchone()
+def _next(connection: sqlite3.Connection, book: int, after: bytes) -> tuple[Reason, bytes, list[Waiting]] | None:
+    for why, first in product(_REASONS, (after, b"")):
+        row = connection.execute(_GROUP_SQL, (book, why, first)).fetchone()
         if row is not None:
-            return row[0], [Waiting(*each) for each in connection.execute(_ROWS_SQL, (book, row[0], MOST_MARKED))]
+            return why, row[0], [Waiting(*each) for each in connection.execute(_ROWS_SQL, (book, why, row[0], MOST_MARKED))]
     return None
 
 
@@ -152,16 +165,16 @@ def _accept(
                 break
 
 
-def _settle(connection: sqlite3.Connection, outbox: Outbox, some: Precaution, twice: set[int], at_ms: int) -> int:
+def _settle(connection: sqlite3.Connection, outbox: Outbox, some: Precaution, stopped: Mapping[int, Reason], at_ms: int) -> int:
     reason = waiting_reason(connection, outbox.book, some.group)
     held = 0
     for row in some.rows:
         # Somebody may have cancelled it meanwhile.
         cursor = connection.execute(
-            "UPDATE registrations SET looked_ms = ?, reason = ? WHERE id = ? AND state = 'queued' AND reason = 'channel'",
-            (at_ms, reason, row.id),
+            "UPDATE registrations SET looked_ms = ?, reason = ? WHERE id = ? AND state = 'queued' AND reason = ?",
+            (at_ms, reason, row.id, some.reason),
         )
-        if cursor.rowcount and row.id in twice:
-            park(connection, book=outbox.book, row=row.id, holder=row.holder, reason=Reason.CHANNEL, at_ms=at_ms)
+        if cursor.rowcount and (why := stopped.get(row.id)) is not None:
+            park(connection, book=outbox.book, row=row.id, holder=row.holder, reason=why, at_ms=at_ms)
             held += 1
     return held

@@ -86,6 +86,7 @@ class Enrolled:
 
     Attributes:
         badge: The badge's id.
+        card_index: Its card's blind index.
         holder: The holder's id.
         profile_id: The holder's current profile afterwards.
         added: Whether the badge is new, or was revoked and may be used again.
@@ -95,6 +96,7 @@ class Enrolled:
     """
 
     badge: int
+    card_index: bytes
     holder: int
     profile_id: int
     added: bool
@@ -178,6 +180,7 @@ def enrol(
         connection.execute("UPDATE badges SET revoked_ms = NULL WHERE id = ?", (badge_id,))
     return Enrolled(
         badge=badge_id,
+        card_index=index,
         holder=holder,
         profile_id=profile_id,
         added=badge is None or revoked,
@@ -185,6 +188,17 @@ def enrol(
         new_holder=known is None,
         edited=before not in (None, profile_id),
     )
+
+
+def give(connection: sqlite3.Connection, vault: Vault, holder: int, card: CardId, *, at_ms: int, chip: Chip) -> int | Taken:
+    """Make a card the badge of a known holder, also one of his that was revoked; returns its id."""
+    before = badge_by_card(connection, vault, card)
+    if before is not None and before.holder != holder:
+        return Taken(before.holder)
+    badge = _add_badge(connection, vault, holder, card, at_ms=at_ms) if before is None else before.id
+    sql = "UPDATE badges SET technology = ?, trust = ?, revoked_ms = NULL WHERE id = ?"
+    connection.execute(sql, (chip.technology, chip.trust.value, badge))
+    return badge
 
 
 def change_profile(connection: sqlite3.Connection, vault: Vault, holder: int, profile: Profile, *, at_ms: int) -> int:

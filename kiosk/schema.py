@@ -285,6 +285,13 @@ ALTER TABLE registrations ADD COLUMN place_age_ms INTEGER;
 ALTER TABLE registrations ADD COLUMN trust TEXT NOT NULL DEFAULT 'uid' CHECK (trust = 'uid' OR trust = 'crypto' OR trust = 'eid');
 ALTER TABLE taps ADD COLUMN trust TEXT NOT NULL DEFAULT 'uid' CHECK (trust = 'uid' OR trust = 'crypto' OR trust = 'eid');
 
+-- A registration for the past tap of a card that nobody knew, once it was linked to a person: that tap's id, until when he may
+-- confirm it in person, and when he did (Unix milliseconds UTC). Such a row says nothing of where he is now. All NULL elsewhere.
+ALTER TABLE registrations ADD COLUMN linked INTEGER;
+ALTER TABLE registrations ADD COLUMN link_until_ms INTEGER;
+ALTER TABLE registrations ADD COLUMN link_confirmed_ms INTEGER;
+CREATE UNIQUE INDEX registrations_linked ON registrations (linked) WHERE linked IS NOT NULL;
+
 -- What the reader said of a badge's chip when it was laid on to be enrolled; NULL where its number was typed or imported.
 ALTER TABLE badges ADD COLUMN technology TEXT;
 ALTER TABLE badges ADD COLUMN trust TEXT CHECK (trust = 'uid' OR trust = 'crypto' OR trust = 'eid');

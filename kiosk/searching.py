@@ -10,7 +10,7 @@ from typing import Final, assert_never
 from kiosk import lookups, precautions
 from kiosk.line import Line, boot_seconds
 from kiosk.lookups import Lookup, Searched
-from kiosk.model import ClockReading
+from kiosk.model import ClockReading, Reason
 from kiosk.precautions import Precaution
 from kiosk.verdicts import Found, SearchFailed, SearchUnavailable
 
@@ -84,7 +84,10 @@ class Searcher:
                 assert_never(other)
 
     def _take(self, precaution: Precaution) -> None:
-        """Search for other channels' registrations; a search that is refused, or fails for an hour, keeps nobody waiting."""
+        """Search for other channels' registrations; a search that is refused, or fails for an hour, keeps nobody waiting.
+
+        What was linked waits for its answer, however long, since nobody saw its worker's light turn green.
+        """
         line, group = self._line, precaution.group
         if precaution.query is None:  # its seals are broken: sending them parks them
             precautions.settle(line.outbox, precaution, None, at_ms=line.clock().wall_ms)
@@ -101,7 +104,7 @@ class Searcher:
                 line.contact.search_failed(boot_seconds(now), why, asked, reachable=reachable)
                 self._failed = group  # another group goes next
                 since = self._failing.setdefault(group, boot_seconds(now))
-                if boot_seconds(now) - since > _PATIENCE_SECONDS:
+                if precaution.reason is not Reason.LINK and boot_seconds(now) - since > _PATIENCE_SECONDS:
                     precautions.settle(line.outbox, precaution, None, at_ms=now.wall_ms)
             case SearchUnavailable(why=why):
                 line.contact.searched()

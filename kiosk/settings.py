@@ -218,6 +218,7 @@ class Rules:
     late_policy: LatePolicy = LatePolicy.SEND
     late_after_minutes: Minutes = 10
     escalate_after_minutes: Minutes = 60
+    link_window_hours: Hours = 24
 
     @property
     def limits(self) -> Limits:

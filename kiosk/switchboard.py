@@ -22,7 +22,7 @@ from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.control import Call
 from kiosk.days import day_of
 from kiosk.deadlines import bounds_on
-from kiosk.desk import Desk, access, book, chain, chores, erasing, exporting, papers, people, presence, registrations
+from kiosk.desk import Desk, access, book, chain, chores, erasing, exporting, linking, papers, people, presence, registrations
 from kiosk.enrolling import Enrolling
 from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, UsageError
@@ -52,6 +52,7 @@ _OPEN_SECONDS: Final = 5.0
 #: What the desk can do, with or without a daemon, by the verb's words.
 DESK_CALLS: Final = {
     **people.CALLS,
+    **linking.CALLS,
     **erasing.CALLS,
     **book.CALLS,
     **presence.CALLS,

@@ -18,7 +18,7 @@ from kiosk.vault import Field, Vault, new_uid
 TIMED: Final = "(clock_trusted = 1 OR healed_ms IS NOT NULL)"
 _LAST: Final = (
     f"SELECT direction, at_ms, boot_ns, boot_id, id, uid, sealed, {TIMED} FROM registrations"  # noqa: S608  our own words
-    " WHERE holder = ?1 AND book = ?2 AND state <> 'cancelled' ORDER BY id DESC LIMIT 1"
+    " WHERE holder = ?1 AND book = ?2 AND state <> 'cancelled' AND linked IS NULL ORDER BY id DESC LIMIT 1"
 )
 _LAST_LOCAL: Final = (
     f"SELECT direction, at_ms, boot_ns, boot_id, id, uid, sealed, {TIMED} FROM taps"  # noqa: S608
@@ -37,7 +37,7 @@ _NEWEST: Final = " UNION ALL ".join(
 #: are two days of a large site: without a trusted clock nothing else ends the look, and no tap may wait longer than 20 ms.
 _KNOWN: Final = (
     f"SELECT at_ms, {TIMED}, holder, direction, press, reader FROM registrations"  # noqa: S608
-    " WHERE +book = ? AND +state <> 'cancelled' ORDER BY id DESC LIMIT 5000"
+    " WHERE +book = ? AND +state <> 'cancelled' AND +linked IS NULL ORDER BY id DESC LIMIT 5000"
 )
 _OWING_NOTHING: Final = (
     f"SELECT at_ms, {TIMED}, holder, direction, press, card_index, reader FROM taps WHERE +book = ?"  # noqa: S608
@@ -236,7 +236,18 @@ def recent(connection: sqlite3.Connection, *, book: int, since_ms: int) -> list[
             note(holder, Present(holder, Direction(direction), None if press is None else Press(press), at_ms, reader))
     for holder, direction, at_ms in connection.execute(_AT_OTHER_CHANNELS, (book, since_ms)):
         note(holder, Present(holder, Direction(direction), None, at_ms, ANOTHER_CHANNEL))
+    _drop_linked(connection, newest)
     return sorted(newest.values(), key=lambda seen: seen.at_ms, reverse=True)
+
+
+def _drop_linked(connection: sqlite3.Connection, newest: dict[object, Present]) -> None:
+    """Leave out an unknown card that was linked to somebody since, once he has tapped himself."""
+    for key, seen in list(newest.items()):
+        if seen.holder is None:
+            owner = connection.execute("SELECT holder FROM badges WHERE card_index = ?", (key,)).fetchone()
+            since = None if owner is None else newest.get(owner[0])
+            if since is not None and since.at_ms >= seen.at_ms:
+                del newest[key]
 
 
 def _since(connection: sqlite3.Connection, sql: str, book: int, since_ms: int) -> Iterator[tuple[Any, ...]]:

@@ -127,6 +127,18 @@ def close_holder_tasks(connection: sqlite3.Connection, *, holder: int, kind: Tas
     )
 
 
+def card_note(card_index: bytes) -> str:
+    """What a task about a card says of it: its blind index tells cards apart and says nothing."""
+    return f"card key {card_index.hex()[:8]}"
+
+
+def close_noted(connection: sqlite3.Connection, kind: TaskKind, note: str, *, at_ms: int) -> None:
+    """Close the open tasks of this kind with this note, inside the caller's transaction."""
+    connection.execute(
+        "UPDATE tasks SET closed_ms = ? WHERE closed_ms IS NULL AND kind = ? AND note = ?", (at_ms, kind.value, note)
+    )
+
+
 def open_tasks(connection: sqlite3.Connection, book: int) -> list[Task]:
     """Every open task of a book, oldest first."""
     rows = connection.execute(f"{_COLUMNS} WHERE closed_ms IS NULL AND book = ? ORDER BY id", (book,))

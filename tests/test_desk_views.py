@@ -45,6 +45,9 @@ def row() -> SealedRow:
         place_source="gps",
         place_error_m=21,
         place_age_ms=1500,
+        linked=None,
+        link_until_ms=None,
+        link_confirmed_ms=None,
     )
 
 

@@ -192,7 +192,7 @@ def test_rows_whose_seals_are_broken_are_let_through_to_be_parked(world: World) 
 
 def test_what_waits_is_found_by_an_index(world: World) -> None:
     """A long book costs no more than a short one."""
-    for sql, values in ((precautions._GROUP_SQL, (1, b"")), (precautions._ROWS_SQL, (1, b"", 9))):
+    for sql, values in ((precautions._GROUP_SQL, (1, "link", b"")), (precautions._ROWS_SQL, (1, "link", b"", 9))):
         plan = [str(step[3]) for step in world.select(f"EXPLAIN QUERY PLAN {sql}", *values)]
         assert len(plan) == 1
         assert "registrations_state (book=? AND state=? AND reason=? AND group_index" in plan[0]

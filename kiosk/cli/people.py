@@ -27,19 +27,21 @@ from kiosk.cli.common import (
 )
 from kiosk.errors import UsageError
 from kiosk.identifiers import CardId
+from kiosk.model import Direction
 
 _BADGES: Final = ("id", "holder", "card", "technology", "trust", "name", "insz", "language", "local", "added_at", "revoked_at")
 #: What the daemon waits for a card, and for the disk.
 _ENROL_PATIENCE_SECONDS: Final = 60.0
 #: Everything about somebody who tapped for years, on a small box.
 _EXPORT_PATIENCE_SECONDS: Final = 600.0
+_UNKNOWN: Final = ("id", "card", "tapped_at", "reader", "technology", "trust")
 #: A badge's id has fewer digits than the shortest card, four bytes in hexadecimal.
 _SHORTEST_CARD: Final = 8
 
 
 @click.group()
 def badge() -> None:
-    """Badges: add, enrol, import, list, revoke."""
+    """Badges: add, enrol, import, link, list, revoke, unknown."""
 
 
 @badge.command("add")
@@ -110,6 +112,31 @@ def badge_list(context: click.Context, *, as_json: bool) -> None:
     """Print the roster: every badge with its holder, numbers masked."""
     result = ask(context, "badge list", {})
     show(result, as_json=as_json, text=lambda: table(result["items"], _BADGES, empty="no badges yet; add one: kiosk badge add"))
+
+
+@badge.command("unknown")
+@json_option
+@click.pass_context
+def badge_unknown(context: click.Context, *, as_json: bool) -> None:
+    """Print the newest taps of cards that nobody knows, each with the number that `badge link` takes."""
+    result = ask(context, "badge unknown", {})
+    show(result, as_json=as_json, text=lambda: table(result["items"], _UNKNOWN, empty="every card that was laid on is known"))
+
+
+@badge.command("link")
+@click.argument("tap", metavar="TAP", type=click.IntRange(1))
+@click.option("--holder", "number", type=click.IntRange(1), required=True, help="Whose card it is.")
+@click.option("--direction", type=click.Choice([each.value for each in Direction]), help="What the past tap was: in or out.")
+@json_option
+@click.pass_context
+def badge_link(context: click.Context, *, tap: int, number: int, direction: str | None, as_json: bool) -> None:
+    """Give an unknown card that was laid on (TAP, see `badge unknown`) to a person.
+
+    It is his badge from now on. With --direction his past tap is registered too, at its own time, once he has laid the card
+    on again himself; what he sees at a tap of today is not changed by it.
+    """
+    result = ask(context, "badge link", {"tap": tap, "holder": number, "direction": direction}, writes=True)
+    show(result, as_json=as_json, text=lambda: _linked(result))
 
 
 @badge.command("revoke")
@@ -202,6 +229,16 @@ def holder_forget(context: click.Context, *, number: int, reason: str, preview: 
     given = {"holder": number, "reason": reason, "preview": preview, "recent": although_recent}
     result = ask(context, "holder forget", given, writes=True)
     show(result, as_json=as_json, text=lambda: _let_go(result))
+
+
+def _linked(result: Mapping[str, Any]) -> str:
+    told = [f"card {result['card']} is a badge of holder {result['holder']} now"]
+    if result["registration"] is not None:
+        told.append(
+            f"registration {result['registration']} for the past tap is held: let the person lay the card on once more before"
+            f" {result['until']}, then it goes by itself"
+        )
+    return "\n".join(told)
 
 
 def _let_go(result: Mapping[str, Any]) -> str:

@@ -43,6 +43,8 @@ class Desk:
         reader_declarations: The declaration that a reader stands for, by the reader's name.
         limits: The times that decide a direction, and how long a stay is shown as one.
         self_employed: Whose number ``employer`` carries for the self-employed.
+        local_only: Nothing is owed here for anybody.
+        link_window_hours: How long after its tap a card may be linked to a person, and he may confirm it.
         max_error_seconds: The largest error bound of a tap's time with which it is sent.
         delivery: The running delivery, or None when the verb opened the store itself.
         service: Builds or returns the way to the service, for questions only.
@@ -61,6 +63,8 @@ class Desk:
     limits: Limits = field(default_factory=Limits)
     self_employed: Carried = Carried.PRINCIPAL
     max_error_seconds: float = 60
+    local_only: bool = False
+    link_window_hours: float = 24
     delivery: Deliverer | None = None
     service: Callable[[], Consultant] | None = None
     signer: Signer | None = None

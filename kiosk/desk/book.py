@@ -14,7 +14,7 @@ from kiosk.amendments import Kept, SealedRow
 from kiosk.desk import Call, Desk, params, rebuilding, views
 from kiosk.errors import Declined, UsageError
 from kiosk.evidence import Content, Entry
-from kiosk.model import Draft, Reason, State
+from kiosk.model import Draft, Reason, State, rfc3339
 from kiosk.outbox import Outbox
 from kiosk.records import pack_draft
 from kiosk.verdicts import Created
@@ -160,6 +160,7 @@ def _release(desk: Desk, number: int, connection: sqlite3.Connection) -> None:
         )
     _require(kept, {State.HELD})
     _require_time(desk, kept)
+    _require_person(kept)
     draft = kept.draft if rebuilding.goes_as_it_is(kept) else None
     draft = draft or rebuilding.rebuilt(desk, connection, kept)
     _requeue(desk, connection, kept, draft, Entry.RELEASED)
@@ -176,6 +177,17 @@ def _require_time(desk: Desk, kept: Kept) -> None:
             f"registration {row.id}: nothing lifts a time hold but a healed time",
             repair=f"cancel it (`kiosk outbox cancel {row.id}`) and have it corrected at the NSSO; `kiosk outbox show {row.id}`"
             " says when it must have been",
+        )
+
+
+def _require_person(kept: Kept) -> None:
+    """Refuse what nobody confirmed: a linked card is its person's only once he has laid it on again himself."""
+    row = kept.row
+    if row.linked is not None and row.link_confirmed_ms is None:
+        raise Declined(
+            f"registration {row.id}: its person has not confirmed yet that the card was his",
+            repair=f"let him lay it on once more before {rfc3339(row.link_until_ms or 0)}, then it goes by itself; else cancel it"
+            f" (`kiosk outbox cancel {row.id}`) and have it corrected at the NSSO",
         )
 
 

@@ -81,6 +81,9 @@ def _note(desk: Desk, connection: sqlite3.Connection, came: Enrolled, at_ms: int
     if came.added:
         facts: dict[str, object] = {"holder": came.holder, "profile": came.profile_id}
         evidence.record(connection, desk.vault, Entry.BADGE_ADDED, f"badge:{came.badge}", at_ms=at_ms, facts=facts)
+    if came.new_badge:
+        note = tasks.card_note(came.card_index)
+        tasks.close_noted(connection, TaskKind.UNKNOWN_CARD, note, at_ms=at_ms)
     if came.edited:
         facts = {"profile": came.profile_id}
         evidence.record(connection, desk.vault, Entry.HOLDER_EDITED, f"holder:{came.holder}", at_ms=at_ms, facts=facts)

@@ -79,6 +79,9 @@ def whole_row_fields(kept: Kept, language: Language = Language.EN) -> dict[str, 
         "reader": row.reader,
         "technology": row.technology,
         "trust": row.trust,
+        "linked": None
+        if row.linked is None
+        else {"tap": row.linked, "until": _time(row.link_until_ms), "confirmed_at": _time(row.link_confirmed_ms)},
         "clock_trusted": bool(row.clock_trusted),
         "clock": _clock_fields(row),
         **_employer_fields(None if draft is None else draft.employer),
