@@ -26,6 +26,7 @@ _KEPT: Final = (
 )
 _UNKNOWN: Final = (
     f"{_KEPT} AND NOT EXISTS (SELECT 1 FROM badges b WHERE b.card_index = taps.card_index)"  # noqa: S608  our own words
+    " AND NOT EXISTS (SELECT 1 FROM registrations r WHERE r.linked = taps.id)"
     " ORDER BY id DESC LIMIT ?"
 )
 #: What a tap brings with it into the book.

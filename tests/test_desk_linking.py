@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hardware.cards import Document
+from hardware.ports import Identity
 from kiosk import evidence, precautions, roster
 from kiosk.confirmations import Confirmations
 from kiosk.desk import Desk, book, people
@@ -251,6 +254,26 @@ def test_an_unknown_card_stays_on_the_list_until_its_person_taps(office: Office)
     house.clocks.wait(MINUTE)
     house.tap(LOST_CARD)
     assert listed() == [(office.holder, Direction.IN)]
+
+
+def test_an_identity_card_of_nobody_known_is_its_persons(office: Office) -> None:
+    """It was kept; once its person is on the roster the past tap is his, and his next look with that card confirms it."""
+    house, insz = office.house, invented_insz(3)
+    document = Document(
+        number=insz.digits, kind=1, valid_from=None, valid_until=date(2030, 1, 1), proven=True, technology="eid-1.7"
+    )
+    identity = partial(Identity, document=document)
+    assert house.intake.take(identity(boot_ns=house.clocks.boot_ns), TOGGLE).signal is Signal.HELD
+    assert office.open_tasks() == ["unknown_person"]
+    with pytest.raises(Declined, match="not with that of holder 1"):
+        office.link()
+    holder = house.enrol(invented_line(3))
+    told = office.link(holder=holder)
+    assert (told["badge"], office.open_tasks()) == (None, ["held"])
+    house.clocks.wait(HOUR)
+    assert house.intake.take(identity(boot_ns=house.clocks.boot_ns), TOGGLE).signal is Signal.IN
+    office.confirmations.step()
+    assert office.state(told["registration"]) == ("queued", "link")
 
 
 def test_one_tap_is_owed_once(office: Office) -> None:

@@ -12,7 +12,7 @@ from kiosk.claims import HOUR_MS
 from kiosk.desk import Call, Desk, params, rebuilding
 from kiosk.errors import Declined, SealBroken, UsageError
 from kiosk.evidence import Entry
-from kiosk.identifiers import CardId
+from kiosk.identifiers import EID, CardId, Insz
 from kiosk.links import KeptTap
 from kiosk.model import Direction, Draft, Profile, TaskKind, Trust, rfc3339
 from kiosk.outbox import Outbox
@@ -44,12 +44,13 @@ def badge_unknown(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
 def badge_link(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
     """Give the card of a kept tap to a person: ``{"tap", "holder", "direction"?}``.
 
-    From now on it is his badge. With ``direction`` the past tap is owed too: held until he has laid the card on once more
-    himself (or his identity card), then sent unless the service shows a registration of the same person and direction within
-    half an hour.
+    From now on it is his badge; an identity card is its person's anyway. With ``direction`` the past tap is owed too: held until
+    he has laid the card on once more himself (or his identity card), then sent unless the service shows a registration of the
+    same person and direction within half an hour.
 
     Returns:
-        ``{"badge", "holder", "card", "registration", "until"}``; the last two are null without a direction.
+        ``{"badge", "holder", "card", "registration", "until"}``; the last two are null without a direction, ``badge`` for an
+        identity card.
 
     Raises:
         UsageError: Something is left out, or the direction is none.
@@ -63,7 +64,11 @@ def badge_link(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
         tap = links.kept_tap(connection, desk.vault, number, book=desk.book)
         if tap is None or tap.card is None:
             raise Declined(f"no card was kept under {number}", repair="`kiosk badge unknown` lists those that were")
-        badge = _give(desk, connection, tap, tap.card, holder)
+        badge = (
+            _own(desk, connection, tap, tap.card, holder)
+            if tap.card.kind == EID
+            else _give(desk, connection, tap, tap.card, holder)
+        )
         told: dict[str, object] = {"badge": badge, "holder": holder, "card": tap.card.masked, "registration": None, "until": None}
         if direction is None:
             return told
@@ -71,6 +76,17 @@ def badge_link(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
         return {**told, "registration": row, "until": rfc3339(until_ms)}
 
     return desk.database.write(work)
+
+
+def _own(desk: Desk, connection: sqlite3.Connection, tap: KeptTap, card: CardId, holder: int) -> None:
+    """Take an identity card for that of its person: it is no badge, and can be nobody else's."""
+    if roster.holder_of_insz(connection, desk.vault, Insz(card.identifier.decode())) != holder:
+        raise Declined(
+            f"tap {tap.id} was made with an identity card, and not with that of holder {holder}",
+            repair="put its person on the roster first (`kiosk badge add`)",
+        )
+    note = tasks.card_note(tap.card_index)
+    tasks.close_noted(connection, TaskKind.UNKNOWN_PERSON, note, at_ms=desk.clock().wall_ms)
 
 
 def _give(desk: Desk, connection: sqlite3.Connection, tap: KeptTap, card: CardId, holder: int) -> int:

@@ -81,7 +81,7 @@ def whole_row_fields(kept: Kept, language: Language = Language.EN) -> dict[str, 
         "trust": row.trust,
         "linked": None
         if row.linked is None
-        else {"tap": row.linked, "until": _time(row.link_until_ms), "confirmed_at": _time(row.link_confirmed_ms)},
+        else {"tap": row.linked, "until": time(row.link_until_ms), "confirmed_at": time(row.link_confirmed_ms)},
         "clock_trusted": bool(row.clock_trusted),
         "clock": _clock_fields(row),
         **_employer_fields(None if draft is None else draft.employer),
