@@ -64,11 +64,11 @@ def badge_link(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
         tap = links.kept_tap(connection, desk.vault, number, book=desk.book)
         if tap is None or tap.card is None:
             raise Declined(f"no card was kept under {number}", repair="`kiosk badge unknown` lists those that were")
-        badge = (
+        badge: int | None = None
+        if tap.card.kind == EID:
             _own(desk, connection, tap, tap.card, holder)
-            if tap.card.kind == EID
-            else _give(desk, connection, tap, tap.card, holder)
-        )
+        else:
+            badge = _give(desk, connection, tap, tap.card, holder)
         told: dict[str, object] = {"badge": badge, "holder": holder, "card": tap.card.masked, "registration": None, "until": None}
         if direction is None:
             return told
