@@ -13,10 +13,11 @@ and without the master file, a card that gives no single fields is read whole, a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from hardware.apdu import NOT_FOUND, OK, PAST_THE_END, Exchange, Manner, complete, read_binary, select_path
@@ -77,6 +78,15 @@ def manner(proof: Proof | None) -> Manner:
             roots are installed, so that no signature can be judged, and the fewest bytes are read.
     """
     return Manner(converse=partial(converse, proof=proof), alone=True)
+
+
+def proof_by(roots: Sequence[Path], fingerprints: Sequence[str]) -> Proof | None:
+    """Judge by these roots, or not at all where there are none; raises ``ReaderLost``: one of them can't be used."""
+    if not roots:
+        return None
+    from hardware.eid_proof import load_roots  # noqa: PLC0415  a box without roots needs no certificates
+
+    return load_roots(roots, fingerprints).proves
 
 
 def converse(atr: bytes, *, proof: Proof | None) -> Exchange[Reading]:

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384, HashAlgorithm
 
+from hardware.ports import ReaderLost
+
 #: The older cards are signed with SHA-1 and later with SHA-256 (content 4.01); both are tried, for the signature itself
 #: says which it is. SHA-1 stands here for what was signed years ago: nobody can make a second file to an old signature.
 _RSA_HASHES: Final[tuple[HashAlgorithm, ...]] = (SHA256(), SHA1())  # noqa: S303  see above
@@ -27,7 +29,7 @@ _DER_HEAD: Final = 2
 _DER_LENGTH: Final = 4
 
 
-class UnusableRoot(Exception):
+class UnusableRoot(ReaderLost):
     """A file is no certificate of a root; the sentence says which one and why."""
 
 

@@ -67,6 +67,7 @@ def check(config: Config, now: datetime) -> list[Finding]:
         *(_button(button, config.indicator.chip) for button in config.buttons),
         *_receiver(config),
         *_several_gates(config),
+        *_identity_cards(config),
     ]
 
 
@@ -173,7 +174,7 @@ def _reader(reader: Reader, config: Config) -> Iterator[Finding]:
     if reader.driver is Driver.CONTACTLESS:
         yield _contactless(reader, subject, config.control.socket)
         return
-    if reader.driver is not Driver.PCSC:
+    if reader.driver not in (Driver.PCSC, Driver.EID):
         yield Finding(subject=subject, grade=Grade.OK, told=f"{reader.driver.value}, {reader.direction.value}")
         return
     from hardware.pcsc import listing, refusing  # noqa: PLC0415  only a box with such a reader needs its library
@@ -186,7 +187,7 @@ def _reader(reader: Reader, config: Config) -> Iterator[Finding]:
         yield Finding(subject=subject, grade=Grade.WRONG, told=str(error))
         return
     if refused:
-        told = f"{', '.join(refused)}: this user may not use it, so no badge is read"
+        told = f"{', '.join(refused)}: this user may not use it, so no card is read"
         yield Finding(subject=subject, grade=Grade.WRONG, told=told, repair=POLKIT_REPAIR)
         return
     if fitting:
@@ -260,6 +261,23 @@ def _several_gates(config: Config) -> Iterator[Finding]:
             told="a toggle reader decides by the taps of this kiosk alone",
             repair='if another kiosk serves this site too, give every reader direction = "in" or "out"',
         )
+
+
+def _identity_cards(config: Config) -> Iterator[Finding]:
+    """What people at the reader must be told, and whether a card is more than what anybody can write on a chip."""
+    if not any(reader.driver is Driver.EID for reader in config.readers):
+        return
+    told = f"read for: {config.eid.purpose}; hang `kiosk eid notice` beside the reader, and have a badge for whoever prefers one"
+    yield Finding(subject="identity cards", grade=Grade.OK, told=told)
+    if config.eid.roots:
+        yield Finding(subject="identity cards' roots", grade=Grade.OK, told=f"{len(config.eid.roots)}, each with its fingerprint")
+        return
+    yield Finding(
+        subject="identity cards' roots",
+        grade=Grade.ADVICE,
+        told="none: no signature is checked, so that whoever writes a chip passes for anybody, as with a badge's number",
+        repair="install the Belgium Root CAs that the state publishes: [eid] roots and fingerprints",
+    )
 
 
 def _wrong(subject: str, error: KioskError) -> Finding:

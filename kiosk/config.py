@@ -13,7 +13,7 @@ from typing import Any, Final
 from kiosk.config_across import across
 from kiosk.config_checks import Mistake, converter
 from kiosk.config_draft import Draft
-from kiosk.device_settings import Button, Indicator
+from kiosk.device_settings import Button, Eid, Indicator
 from kiosk.errors import UsageError
 from kiosk.retention_settings import Retention
 from kiosk.secret_files import file_mistakes, secret_mistakes
@@ -114,6 +114,7 @@ def _config(path: Path, draft: Draft) -> Config:
         retention=draft.only(Retention),
         screen=draft.only(Screen),
         indicator=draft.only(Indicator),
+        eid=draft.only(Eid),
         buttons=tuple(draft.good(Button).values()),
     )
 
@@ -132,9 +133,23 @@ def _files(draft: Draft, environ: Mapping[str, str]) -> Iterator[Mistake]:
     for service in draft.good(Service).values():
         for what in file_mistakes(service.ca_file) if service.ca_file else ():
             yield Mistake("service.ca_file", what)
+    for eid in draft.good(Eid).values():
+        yield from _roots(eid)
     signers: dict[str, Service | Credential] = {**draft.good(Service), **draft.good(Credential)}
     for key, signer in signers.items():
         yield from _signer(key, signer, credentials)
+
+
+def _roots(eid: Eid) -> Iterator[Mistake]:
+    if not eid.roots:
+        return
+    from hardware.eid_proof import UnusableRoot, load_roots  # noqa: PLC0415  only a box with roots pays for reading them
+
+    for root in eid.roots:
+        try:
+            load_roots([root], eid.fingerprints)
+        except UnusableRoot as unusable:
+            yield Mistake("eid.roots", str(unusable))
 
 
 def _signer(key: str, signer: Service | Credential, credentials: Path | None) -> Iterator[Mistake]:

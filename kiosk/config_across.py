@@ -9,7 +9,7 @@ from datetime import date
 from hardware.nfc_paths import ANY_USB, understood
 from kiosk.config_checks import Mistake, Wrong, operation_path
 from kiosk.config_draft import Draft
-from kiosk.device_settings import Button, Indicator
+from kiosk.device_settings import Button, Eid, Indicator
 from kiosk.identifiers import DeclarationNumber
 from kiosk.model import Environment
 from kiosk.retention_settings import Retention
@@ -25,6 +25,7 @@ def across(draft: Draft) -> Iterator[Mistake]:
     yield from _declarations(draft.good(Declaration))
     yield from _own_places(draft)
     yield from _readers(draft)
+    yield from _identity_cards(draft)
     for service in draft.good(Service).values():
         yield from _paths(service)
     yield from _credentials(draft.good(Credential))
@@ -114,6 +115,22 @@ def _contactless(readers: Mapping[str, Reader]) -> Iterator[Mistake]:
     for key, path in paths.items():
         if not understood(path):
             yield Mistake(key, "is no path of nfcpy; write one such as usb, usb:054c:06c3 or tty:AMA0:pn532")
+
+
+def _identity_cards(draft: Draft) -> Iterator[Mistake]:
+    """What is read of people is told to them; and badges and identity cards go to different devices."""
+    readers = draft.good(Reader)
+    reading = {key: reader for key, reader in readers.items() if reader.driver is Driver.EID}
+    if reading and any(eid.purpose is None for eid in draft.good(Eid).values()):
+        why = "is missing, and identity cards are read; write in a sentence, for the people at the reader, what for"
+        yield Mistake("eid.purpose", why)
+    radio = {key: reader for key, reader in readers.items() if reader.driver is Driver.PCSC}
+    for key, reader in (reading | radio).items() if reading and radio else ():
+        if reader.match is None:
+            why = (
+                "is missing; PC/SC readers for badges and for identity cards each need a part of the device's name to be told apart"
+            )
+            yield Mistake(f"{key}.match", why)
 
 
 def _retention(retention: Retention) -> Iterator[Mistake]:

@@ -190,6 +190,20 @@ def web_address(value: object) -> str:
     return url
 
 
+def sha256_list(value: object) -> tuple[str, ...]:
+    """Accept SHA-256 fingerprints as people copy them, with colons and blanks; raises ``Wrong``."""
+    plain = [re.sub(r"[\s:]", "", text(each)).lower() for each in _list(value)]
+    if not all(re.fullmatch(r"[0-9a-f]{64}", each) for each in plain):
+        raise Wrong("has an entry that is no SHA-256 fingerprint; each has 64 hexadecimal digits, colons may stand between them")
+    return tuple(plain)
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise Wrong(f'is {_found(value)}; write an array, for instance ["one", "another"]')
+    return value
+
+
 def _is_host(host: str) -> bool:
     if host.startswith("[") and host.endswith("]"):
         try:
@@ -251,6 +265,9 @@ def converter(base: Path) -> Converter:
     made.register_structure_hook(bool, _hook(_flag))
     made.register_structure_hook(date, _hook(_day))
     made.register_structure_hook(Path, _hook(lambda value: base / text(value)))
+    made.register_structure_hook_func(
+        lambda kind: kind == tuple[Path, ...], _hook(lambda value: tuple(base / text(each) for each in _list(value)))
+    )
     return made
 
 

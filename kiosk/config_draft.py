@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from cattrs import Converter
 
 from kiosk.config_checks import Mistake, mistakes, required_keys, unknown_keys
-from kiosk.device_settings import Button, Indicator
+from kiosk.device_settings import Button, Eid, Indicator
 from kiosk.retention_settings import Retention
 from kiosk.settings import (
     Clock,
@@ -38,6 +38,7 @@ SECTIONS: Final[Mapping[str, type]] = {
     "retention": Retention,
     "screen": Screen,
     "indicator": Indicator,
+    "eid": Eid,
     "declaration": Declaration,
     "reader": Reader,
     "credential": Credential,

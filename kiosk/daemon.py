@@ -28,6 +28,7 @@ from kiosk.confirmations import Confirmations
 from kiosk.control import ControlServer
 from kiosk.crew import ALARM, Crew, Work
 from kiosk.delivery import Delivery
+from kiosk.device_settings import Eid
 from kiosk.enrolling import Enrolling
 from kiosk.entrance import Answers, Entrance
 from kiosk.followup import FollowUp
@@ -257,7 +258,7 @@ class _Daemon:
 
     def _build_entrance(self, reader: ReaderSettings) -> Entrance:
         gate = Gate(name=reader.name, driver=reader.driver.value, direction=reader.direction, declaration=reader.declaration)
-        return Entrance(gate, partial(_open_reader, reader), self._take, self._tell)
+        return Entrance(gate, partial(_open_reader, reader, self._config.eid), self._take, self._tell)
 
     def _build_panel(self) -> Panel | None:
         config = self._config
@@ -287,7 +288,7 @@ class _Daemon:
             self._crew.fail()
 
 
-def _open_reader(reader: ReaderSettings) -> Reader:
+def _open_reader(reader: ReaderSettings, cards: Eid) -> Reader:
     match reader.driver:
         case Driver.PCSC:
             from hardware.pcsc import PcscReader  # noqa: PLC0415  only a box with such a reader needs its library
@@ -297,7 +298,12 @@ def _open_reader(reader: ReaderSettings) -> Reader:
             from hardware.contactless import ContactlessReader  # noqa: PLC0415  likewise
 
             return ContactlessReader(reader.match)
+        case Driver.EID:
+            from hardware import eid  # noqa: PLC0415  likewise
+            from hardware.pcsc import PcscReader  # noqa: PLC0415  likewise
+
+            return PcscReader(reader.match, manner=eid.manner(eid.proof_by(cards.roots, cards.fingerprints)))
         case Driver.SIMULATED:
             return SimulatedReader()
-        case Driver.EID | Driver.KEYBOARD:
+        case Driver.KEYBOARD:
             raise AssertionError(reader.driver)  # refused when the configuration was read

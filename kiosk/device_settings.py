@@ -1,10 +1,11 @@
-"""The configuration's slices for lamps and buttons; see ``settings`` for the others."""
+"""The configuration's slices for lamps, buttons and identity cards; see ``settings`` for the others."""
 # No postponed annotations here: cattrs would resolve them without the rules in ``Annotated``.
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
-from kiosk.config_checks import Number, Parsed
+from kiosk.config_checks import Number, Parsed, sha256_list
 from kiosk.identifiers import DeclarationNumber
 from kiosk.model import Press
 
@@ -42,3 +43,12 @@ class Button:
     declaration: Declared | None = None
     reader: str | None = None
     active_low: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eid:
+    """Why identity cards are read here, and the certificates of the state that prove them, each by its SHA-256."""
+
+    purpose: str | None = None
+    roots: tuple[Path, ...] = ()
+    fingerprints: Annotated[tuple[str, ...], sha256_list] = ()

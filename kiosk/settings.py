@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from hardware.nfc_paths import over_network
 from kiosk.config_checks import Choice, Listen, Number, Parsed, service_url, web_address
 from kiosk.contract import MAX_BATCH, PAGE_SIZE, PRODUCTION_HOST, SELF_EMPLOYED_CARRIES, TOKEN_URL, Paths, ServiceSettings
-from kiosk.device_settings import Button, Declared, Indicator
+from kiosk.device_settings import Button, Declared, Eid, Indicator
 from kiosk.geography import Fence
 from kiosk.identifiers import Employer, EnterpriseNumber, ForeignVatNumber
 from kiosk.model import Carried, Coordinates, Environment, ReaderDirection
@@ -236,7 +236,7 @@ class Reader:
     """One card reader; with ``declaration`` it stands for that one alone."""
 
     name: str
-    driver: Annotated[Driver, Choice(Driver, frozenset({Driver.EID, Driver.KEYBOARD}))]
+    driver: Annotated[Driver, Choice(Driver, frozenset({Driver.KEYBOARD}))]
     match: str | None = None
     direction: ReaderDirection = ReaderDirection.TOGGLE
     declaration: Declared | None = None
@@ -287,6 +287,7 @@ class Config:
     retention: Retention = field(default_factory=Retention)
     screen: Screen = field(default_factory=Screen)
     indicator: Indicator = field(default_factory=Indicator)
+    eid: Eid = field(default_factory=Eid)
     buttons: tuple[Button, ...] = ()
 
     @property

@@ -10,7 +10,7 @@ import pytest
 
 from hardware.ports import ReaderLost
 from kiosk.check import Finding, Grade, check, lines, report
-from kiosk.device_settings import Button, Indicator
+from kiosk.device_settings import Button, Eid, Indicator
 from kiosk.errors import Declined, KioskError, NoDaemon
 from kiosk.model import Press
 from kiosk.opening import open_house
@@ -247,6 +247,19 @@ def test_a_contactless_reader_is_opened_unless_the_daemon_has_it(config: Config,
     monkeypatch.setattr("kiosk.control.ask", ask)
     held = "tty:AMA0:pn532, toggle; the running daemon has it"
     assert [found(with_nfc, "reader gate").told for _ in range(3)] == [held, "nothing answers at tty:AMA0:pn532", held]
+
+
+def test_whoever_reads_identity_cards_is_told_what_it_takes(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The purpose and the notice; without the state's roots also that no card proves anything."""
+    assert "identity cards" not in [finding.subject for finding in check(config, NOW)]
+    monkeypatch.setattr("hardware.pcsc.listing", lambda: ["Contact 00 00"])
+    monkeypatch.setattr("hardware.pcsc.refusing", lambda _names: ())
+    reading = replace(config, readers=(replace(config.readers[0], driver=Driver.EID),), eid=Eid(purpose="presence"))
+    assert found(reading, "reader gate").told == "Contact 00 00, toggle"
+    assert found(reading, "identity cards").told.startswith("read for: presence; hang `kiosk eid notice`")
+    assert found(reading, "identity cards' roots").grade is Grade.ADVICE
+    rooted = replace(reading, eid=Eid(purpose="presence", roots=(Path("a"), Path("b"))))
+    assert found(rooted, "identity cards' roots").told == "2, each with its fingerprint"
 
 
 def test_toggle_readers_come_with_a_warning_about_other_kiosks(tmp_path: Path) -> None:

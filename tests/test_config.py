@@ -19,6 +19,7 @@ from kiosk.identifiers import ForeignVatNumber
 from kiosk.model import Address, Coordinates, Environment, ReaderDirection
 from kiosk.settings import Config, Driver, LatePolicy
 from tests.configs import MINIMAL, change, complaints, read, write
+from tests.idcards import ec_issuer
 from tests.people import DECLARATION, EMPLOYER, OTHER_DECLARATION, OTHER_EMPLOYER, PLACE
 
 SECOND_DECLARATION = f'\n[[declaration]]\nnumber = "{OTHER_DECLARATION.value}"\n'
@@ -249,7 +250,6 @@ def test_single_brackets_for_a_repeated_section_are_told(tmp_path: Path) -> None
             [("[store]", '[evidence]\nkey_file = "e.key"\n[store]')],
             "evidence.key_file: ",
         ),
-        ([('"simulated"', '"eid"')], "reader[1].driver: is set to eid, which is not available in this version"),
         ([('"simulated"', '"contactless"\nmatch = "/dev/ttyAMA0"')], "reader[1].match: is no path of nfcpy; write one such as usb"),
         (
             [('"simulated"', '"contactless"\n[[reader]]\nname = "side"\ndriver = "contactless"\nmatch = "usb"')],
@@ -370,7 +370,7 @@ def test_no_message_repeats_a_value(tmp_path: Path) -> None:
             path.write_text(f'{heading}\n{key} = ["{canary}"]\n"{canary} {"x" * 50}{canary}" = 1\n')
             with pytest.raises(UsageError) as caught:
                 load(path, {}, secrets=False)
-            assert f"{key}: is an array" in caught.value.message or key == "paths"
+            assert f"{key}: is an array" in caught.value.message or key in {"paths", "roots", "fingerprints"}
             assert caught.value.message.count(canary) == 0, caught.value.message
 
 
@@ -517,3 +517,17 @@ def test_a_site_may_have_its_address(tmp_path: Path) -> None:
         "site.address.street: is missing",
         "site.address.house_number: has more than 20 characters",
     }
+
+
+def test_roots_of_identity_cards_are_files_with_known_fingerprints(tmp_path: Path) -> None:
+    """Every one that can't be used is told by its file; a good one is found beside the configuration."""
+    (tmp_path / "root.crt").write_bytes(ec_issuer().root_pem)
+    good = f'[eid]\nroots = ["root.crt"]\nfingerprints = ["{ec_issuer().fingerprint.upper()}"]\n[store]'
+    found = read(tmp_path, change(("[store]", good))).eid
+    assert (found.roots, found.fingerprints) == ((tmp_path / "root.crt",), (ec_issuer().fingerprint,))
+    bad = '[eid]\nroots = ["root.crt", "none.crt"]\n[store]'
+    first, second = complaints(tmp_path, change(("[store]", bad)))
+    assert first.startswith(f"eid.roots: {tmp_path / 'root.crt'} has the SHA-256 fingerprint {ec_issuer().fingerprint}, which")
+    assert second.startswith(f"eid.roots: {tmp_path / 'none.crt'} can't be read")
+    (line,) = complaints(tmp_path, change(("[store]", '[eid]\nroots = "root.crt"\n[store]')))
+    assert line == 'eid.roots: is a string; write an array, for instance ["one", "another"]'

@@ -53,3 +53,27 @@ def test_buttons_may_share_a_line_number_on_two_chips_and_name_the_lamps_chip(tm
         ("leave", Press.OUT, "gate", None),
         ("come", Press.IN, None, "other"),
     ]
+
+
+CARDS = '[[reader]]\nname = "cards"\ndriver = "eid"\n'
+BADGES = '[[reader]]\nname = "badges"\ndriver = "pcsc"\n'
+WHY = '[eid]\npurpose = "presence"\n'
+
+
+def test_identity_cards_are_not_read_without_a_purpose(tmp_path: Path) -> None:
+    """Whoever switches it on says what for; whoever does not needs no such section."""
+    (line,) = complaints(tmp_path, with_sections(CARDS))
+    assert line.startswith("eid.purpose: is missing, and identity cards are read;")
+    assert read(tmp_path, with_sections(CARDS + WHY)).eid.purpose == "presence"
+    assert read(tmp_path).eid.purpose is None
+
+
+def test_badges_and_identity_cards_go_to_different_devices(tmp_path: Path) -> None:
+    """Two PC/SC readers of different kinds each name theirs; else both would take every device."""
+    both = CARDS + BADGES + WHY
+    assert [line.partition(";")[0] for line in complaints(tmp_path, with_sections(both))] == [
+        "reader[1].match: is missing",
+        "reader[2].match: is missing",
+    ]
+    named = CARDS + 'match = "Contact"\n' + BADGES + 'match = "Picc"\n' + WHY
+    assert len(read(tmp_path, with_sections(named)).readers) == 3

@@ -21,6 +21,7 @@ from kiosk.config_checks import (
     mistakes,
     required_keys,
     service_url,
+    sha256_list,
     text,
     unknown_keys,
     url_path,
@@ -176,6 +177,19 @@ def test_half_an_address_to_listen_on_is_refused(value: str) -> None:
     """Nothing is guessed: an empty host would be every network."""
     with pytest.raises(Wrong, match="HOST:PORT"):
         Listen.parse(value)
+
+
+def test_fingerprints_are_taken_as_people_copy_them() -> None:
+    """With colons, blanks and capitals; each is kept in one form."""
+    assert sha256_list(["AB:" * 31 + "AB", "cd " * 32]) == ("ab" * 32, "cd" * 32)
+    assert sha256_list([]) == ()
+
+
+@pytest.mark.parametrize("value", ["ab" * 32, ["ab" * 20], ["xy" * 32], [7], None])
+def test_what_is_no_list_of_fingerprints_is_refused(value: object) -> None:
+    """A fingerprint alone, a SHA-1, no hexadecimal digits, no text."""
+    with pytest.raises(Wrong, match=";"):
+        sha256_list(value)
 
 
 def test_a_time_zone_is_one_of_the_database() -> None:

@@ -17,11 +17,13 @@ import pytest
 
 from hardware.contactless import ContactlessReader
 from hardware.pcsc import PcscReader
+from hardware.ports import ReaderLost
 from hardware.simulated import SimulatedReader
 from kiosk import crew, daemon
 from kiosk.config import load
 from kiosk.crew import Crew, Work
 from kiosk.delivery import Delivery
+from kiosk.device_settings import Eid
 from kiosk.errors import StoreBusy, UsageError
 from kiosk.followup import FollowUp
 from kiosk.provisioning import make_client_key
@@ -214,11 +216,15 @@ def test_the_light_is_looked_after_while_nobody_taps(config: Path, monkeypatch: 
 def test_each_driver_opens_its_reader(config: Path) -> None:
     """Each driver that there is is opened; a driver that the configuration refuses never gets here."""
     (reader,) = load(config, {}).readers
-    assert isinstance(daemon._open_reader(reader), SimulatedReader)
-    assert isinstance(daemon._open_reader(replace(reader, driver=Driver.PCSC, match="x")), PcscReader)
-    assert isinstance(daemon._open_reader(replace(reader, driver=Driver.CONTACTLESS, match=None)), ContactlessReader)
+    assert isinstance(daemon._open_reader(reader, Eid()), SimulatedReader)
+    assert isinstance(daemon._open_reader(replace(reader, driver=Driver.PCSC, match="x"), Eid()), PcscReader)
+    assert isinstance(daemon._open_reader(replace(reader, driver=Driver.CONTACTLESS, match=None), Eid()), ContactlessReader)
+    cards = replace(reader, driver=Driver.EID, match="x")
+    assert isinstance(daemon._open_reader(cards, Eid()), PcscReader)
+    with pytest.raises(ReaderLost, match=r"gone\.crt can't be read"):
+        daemon._open_reader(cards, Eid(roots=(Path("gone.crt"),)))
     with pytest.raises(AssertionError):
-        daemon._open_reader(replace(reader, driver=Driver.KEYBOARD))
+        daemon._open_reader(replace(reader, driver=Driver.KEYBOARD), Eid())
 
 
 def test_a_thread_that_hangs_is_named_and_holds_nobody_up(

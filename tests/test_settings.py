@@ -62,6 +62,8 @@ def default(key: Field[Any]) -> Any:
             return f"{made.host}:{made.port}"
         case StrEnum():
             return made.value
+        case tuple():
+            return list(made)
         case _:
             return made
 

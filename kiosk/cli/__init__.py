@@ -13,6 +13,7 @@ from kiosk.cli.clock import VERBS as CLOCK_VERBS
 from kiosk.cli.common import CONTEXT, complain
 from kiosk.cli.contract import VERBS as CONTRACT_VERBS
 from kiosk.cli.doctor import VERBS as DOCTOR_VERBS
+from kiosk.cli.eid import VERBS as EID_VERBS
 from kiosk.cli.evidence import VERBS as EVIDENCE_VERBS
 from kiosk.cli.people import VERBS as PEOPLE_VERBS
 from kiosk.cli.provision import VERBS as PROVISION_VERBS
@@ -38,6 +39,7 @@ for _verb in (
     *PEOPLE_VERBS,
     *BOOK_VERBS,
     *SERVICE_VERBS,
+    *EID_VERBS,
     *EVIDENCE_VERBS,
     *CONTRACT_VERBS,
     *STORE_VERBS,

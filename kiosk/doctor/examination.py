@@ -125,7 +125,7 @@ def _box(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from disk.disk(config.store.path.parent, time.monotonic, serious=serious)
     yield box.position(config.site)
     yield box.zones(config.site)
-    if any(reader.driver is Driver.PCSC for reader in config.readers):
+    if any(reader.driver in (Driver.PCSC, Driver.EID) for reader in config.readers):
         yield box.polkit(_owner(config.store.path))
     yield box.proxy(environ)
 
