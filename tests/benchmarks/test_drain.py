@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from kiosk.contact import Pace
 from kiosk.delivery import Delivery
-from kiosk.identifiers import Employer
 from kiosk.line import DeliverySettings
-from kiosk.model import Registration, State
+from kiosk.model import State
 from kiosk.outbox import Outbox, tally
-from kiosk.verdicts import (
-    Answered,
-    CallVerdict,
-    CancelAnswered,
-    CancelVerdict,
-    ConsultVerdict,
-    Created,
-    Found,
-    Health,
-    HealthVerdict,
-    NotThere,
-    Query,
-    SearchVerdict,
-)
+from tests.benchmarks.eager import Eager
 from tests.benchmarks.rounds import Comparison, best, compare, seconds_of
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.table import Figure, Table
@@ -43,35 +28,11 @@ pytestmark = pytest.mark.benchmark
 _NEVER_LATE = 500_000
 
 
-class _Eager:
-    """Accepts everything at once."""
-
-    def __init__(self) -> None:
-        self.accepted = 0
-
-    def health(self) -> HealthVerdict:
-        return Health(status="UP")
-
-    def register(self, registrations: Sequence[Registration]) -> CallVerdict:
-        first = self.accepted
-        self.accepted += len(registrations)
-        return Answered(items=tuple(Created(registration_id=number, validity="valid") for number in range(first, self.accepted)))
-
-    def search(self, query: Query) -> SearchVerdict:
-        return Found(registrations=())
-
-    def consult(self, registration_id: int, *, employer: Employer | None) -> ConsultVerdict:
-        return NotThere()
-
-    def cancel(self, ids: Sequence[int], *, employer: Employer) -> CancelVerdict:
-        return CancelAnswered(items=())
-
-
 class _Drain:
     """Delivery on one stage, driven step by step."""
 
     def __init__(self, stage: Stage) -> None:
-        self._service = _Eager()
+        self._service = Eager()
         # None is late: a search for other channels adds the same to each late row, but only the large backlog has many.
         settings = DeliverySettings(batch_size=_BATCH, late_after_minutes=_NEVER_LATE, pace=Pace(start_jitter_seconds=0))
         self._delivery = Delivery(Outbox(stage.database, stage.vault, stage.book), lambda: self._service, stage.clock, settings)
