@@ -6,7 +6,8 @@ How far it has come is kept in the store with each slice, so that a crash leaves
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from kiosk.database import Database
 from kiosk.errors import SealBroken
 from kiosk.evidence import Content, Entry, Prepared, append, mark, prepare, set_mark
 from kiosk.identifiers import EID
-from kiosk.model import Address, Coordinates, Place
+from kiosk.model import Address, Coordinates, Draft, Place
 from kiosk.records import employer_text, unpack_card, unpack_draft
 from kiosk.vault import Field, Vault
 
@@ -29,6 +30,7 @@ _FACTS: Final = (
 _ORIGIN: Final = ("place_source", "place_error_m", "place_age_ms")
 #: Both tables with taps, and the word for their rows in the record.
 _SUBJECTS: Final = {"registrations": "registration", "taps": "tap"}
+TABLES: Final = tuple(_SUBJECTS)
 
 
 def subject_of(table: str, row: int) -> str:
@@ -36,16 +38,44 @@ def subject_of(table: str, row: int) -> str:
     return f"{_SUBJECTS[table]}:{row}"
 
 
-def row_of(connection: sqlite3.Connection, subject: str) -> tuple[int, str | None] | None:
-    """What the clock said at a tap and the direction, as the store has them, by the record's name for its row; None: it is gone."""
-    table = next((table for table, word in _SUBJECTS.items() if subject.startswith(f"{word}:")), None)
-    if table is None:
-        return None
-    row = connection.execute(
-        f"SELECT wall_ms, direction FROM {table} WHERE id = ?",  # noqa: S608  our own words
-        (int(subject.partition(":")[2]),),
-    ).fetchone()
-    return None if row is None else (row[0], row[1])
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the store says of a tap that the record tells too; times are Unix milliseconds UTC.
+
+    ``wall_ms`` is what the clock said, ``at_ms`` the moment that counts, ``healed`` whether that was determined later;
+    ``draft`` is what is to be sent, None for a tap that owes nothing, or where its seal does not open.
+    """
+
+    wall_ms: int
+    direction: str | None
+    at_ms: int
+    healed: bool
+    draft: Draft | None
+
+
+def rows_of(database: Database, vault: Vault, subjects: Sequence[str]) -> dict[str, Row]:
+    """The rows of these subjects, as the store has them now; one that is gone is left out."""
+    found = database.read(partial(_stored, subjects))
+    # Opened outside the store's lock: taps go on meanwhile.
+    return {
+        subject: Row(wall_ms, direction, at_ms, bool(healed), _draft(vault, subject, uid, sealed))
+        for subject, (wall_ms, direction, at_ms, healed, uid, sealed) in found.items()
+    }
+
+
+def untold(connection: sqlite3.Connection, table: str, *, after: int, size: int) -> list[int]:
+    """Of the next ``size`` ids after this one those whose tap is not in the record, though later ones are."""
+    sql = (
+        f"SELECT id FROM {table} AS t WHERE id > ? AND id <= min(?, ?) AND NOT EXISTS"  # noqa: S608  our own words
+        f" (SELECT 1 FROM evidence WHERE subject = '{_SUBJECTS[table]}:' || t.id AND kind = ?) ORDER BY id"
+    )
+    return [row[0] for row in connection.execute(sql, (after, after + size, chained(connection, table), Entry.TAP.value))]
+
+
+def overdue(connection: sqlite3.Connection, table: str, *, boot_id: str, before_ns: int) -> list[int]:
+    """Some taps of this boot that a running daemon should have taken into the record by this moment of the boot clock."""
+    sql = f"SELECT id FROM {table} WHERE id > ? AND boot_id = ? AND boot_ns < ? ORDER BY id LIMIT ?"  # noqa: S608  our own words
+    return [row[0] for row in connection.execute(sql, (chained(connection, table), boot_id, before_ns, SLICE))]
 
 
 def chained(connection: sqlite3.Connection, table: str) -> int:
@@ -138,6 +168,27 @@ def _of_tap(vault: Vault, row: dict[str, Any]) -> dict[str, Content]:
     except SealBroken:
         facts["damaged"] = True
     return {"facts": facts, "person": person}
+
+
+def _stored(subjects: Sequence[str], connection: sqlite3.Connection) -> dict[str, tuple[Any, ...]]:
+    found: dict[str, tuple[Any, ...]] = {}
+    for subject in subjects:
+        word, _, number = subject.partition(":")
+        table = next(table for table, each in _SUBJECTS.items() if each == word)
+        sql = f"SELECT wall_ms, direction, at_ms, healed_ms IS NOT NULL, uid, sealed FROM {table} WHERE id = ?"  # noqa: S608  our own words
+        row = connection.execute(sql, (int(number),)).fetchone()
+        if row is not None:
+            found[subject] = row
+    return found
+
+
+def _draft(vault: Vault, subject: str, uid: bytes, sealed: bytes) -> Draft | None:
+    if not subject.startswith("registration:"):
+        return None
+    try:
+        return unpack_draft(vault.open(Field.REGISTRATION, uid, sealed))
+    except SealBroken:
+        return None
 
 
 def _place(place: Place) -> list[object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from kiosk import evidence, roster
 from kiosk.desk import Desk
 from kiosk.desk.chain import evidence_verify
 from kiosk.errors import UsageError
-from kiosk.evidence import erase, record
+from kiosk.evidence import Entry, erase, record
 from kiosk.notary import Notary
+from kiosk.records import pack_draft
 from kiosk.tap_entries import chain_all
-from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk, put
-from tests.people import CANARY, CANARY_INSZ, CANARY_NAME
+from kiosk.vault import Field
+from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk, put, stray
+from tests.people import CANARY, CANARY_CARD, CANARY_INSZ, CANARY_NAME
 from tests.test_notary import SIGNER
 
 UNGUARDED = ("evidence_is_kept", "evidence_is_unchanged")
@@ -32,6 +35,15 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         notary.begin()
         notary.close()
         yield each
+
+
+class Silent:
+    """A delivery that runs and does nothing."""
+
+    def nudge(self) -> None: ...
+
+    def search_now(self, row: int) -> str:
+        return str(row)
 
 
 def tamper(desk: Desk, sql: str) -> None:
@@ -92,6 +104,69 @@ def test_the_book_is_compared_with_the_record(desk: Desk) -> None:
     result = verify(desk)
     assert [item["first"] for item in result["items"]] == [4, 5, 6]
     assert "the book has lost it" in result["items"][2]["told"]
+
+
+def heal(desk: Desk, row: int, at_ms: int, *, told_ms: int | None = None) -> None:
+    """Give a row its true time as healing does; ``told_ms`` is what the record says of it."""
+    uid = desk.database.read(lambda c: c.execute("SELECT uid FROM registrations WHERE id = ?", (row,)).fetchone()[0])
+    put(desk, row, at_ms=at_ms, healed_ms=at_ms, sealed=desk.vault.seal(Field.REGISTRATION, uid, pack_draft(draft(at_ms=at_ms))))
+    facts = {"at_ms": at_ms if told_ms is None else told_ms}
+    desk.database.write(lambda c: record(c, desk.vault, Entry.HEALED, f"registration:{row}", at_ms=MORNING_MS, facts=facts))
+
+
+def test_a_time_that_was_healed_is_the_one_that_the_record_tells(desk: Desk) -> None:
+    """Healed before or after its tap came into the record; another time, in the column or under the seal, is told."""
+    heal(desk, 1, MORNING_MS + 5000)
+    row = add_row(desk, 1, draft())
+    heal(desk, row, MORNING_MS + 7000)
+    chain_all(desk.database, desk.vault, lambda: MORNING_MS)
+    assert verify(desk)["ok"]
+    put(desk, 1, at_ms=MORNING_MS + 6000)
+    assert "entry 7 (healed of registration 1) says otherwise than the book: the healed time was changed" in told(desk)
+    put(desk, 1, at_ms=MORNING_MS + 5000)
+    heal(desk, 2, MORNING_MS + 9000, told_ms=MORNING_MS + 8000)
+    assert "(healed of registration 2) says otherwise than the book" in told(desk)
+
+
+def test_a_time_that_was_changed_without_a_healing_is_told(desk: Desk) -> None:
+    """Whether the row says that it was healed or not; a row that does not open is told by its own state."""
+    put(desk, 1, at_ms=MORNING_MS + 5000)
+    put(desk, 2, healed_ms=MORNING_MS)
+    put(desk, 3, sealed=b"\x00")
+    words = told(desk)
+    assert "entry 4 (tap of registration 1) says otherwise than the book: the time to be sent was changed" in words
+    assert "entry 5 (tap of registration 2) was dated anew in the book, and no healing is in the record" in words
+    assert "registration 3" not in words
+
+
+def test_a_time_that_was_changed_under_the_seal_is_told(desk: Desk) -> None:
+    """By somebody who has the store key: the column alone says nothing."""
+    uid = desk.database.read(lambda c: c.execute("SELECT uid FROM registrations WHERE id = 1").fetchone()[0])
+    put(desk, 1, sealed=desk.vault.seal(Field.REGISTRATION, uid, pack_draft(draft(at_ms=MORNING_MS + 5000))))
+    assert "the time to be sent was changed" in told(desk)
+
+
+def test_a_row_that_no_tap_made_is_told(desk: Desk) -> None:
+    """One that was put in between, and one that a running daemon has not taken in after a minute; before, it may be on its way."""
+    clock = Clock()
+    desk.database.write(lambda c: c.execute("UPDATE registrations SET id = 30 WHERE id = 3"))
+    desk.database.write(lambda c: evidence.set_mark(c, "chained_registrations", 30))
+    assert "registration 30: the record has no tap of it" in told(desk)
+    row = add_row(desk, 1, draft())
+    waiting = replace(desk, delivery=Silent(), clock=clock)
+    assert f"registration {row}" not in str(evidence_verify(waiting, {})["items"])
+    clock.wall_ms += 61_000
+    assert f"registration {row}: the record has no tap of it yet, a minute after" in str(evidence_verify(waiting, {})["items"])
+    assert f"registration {row}" not in str(evidence_verify(replace(desk, clock=clock), {})["items"])
+
+
+def test_a_local_tap_is_compared_as_well(desk: Desk) -> None:
+    """By its time and direction; what is sealed of it is a card."""
+    stray(desk, CANARY_CARD)
+    chain_all(desk.database, desk.vault, lambda: MORNING_MS)
+    assert verify(desk)["ok"]
+    desk.database.write(lambda c: c.execute("UPDATE taps SET at_ms = at_ms + 1"))
+    assert "(tap of tap 1) says otherwise" in told(desk)
 
 
 def test_a_purge_that_is_in_the_record_explains_what_is_gone(desk: Desk) -> None:

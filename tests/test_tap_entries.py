@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from kiosk.desk import Desk
 from kiosk.evidence import Entry, Kept, about, head, opened, set_mark, window
 from kiosk.identifiers import CardId
 from kiosk.model import Address, Direction
-from kiosk.tap_entries import SLICE, chain_all, chain_slice, chained, unchained
+from kiosk.tap_entries import SLICE, Row, chain_all, chain_slice, chained, overdue, rows_of, unchained, untold
 from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk, put, stray
 from tests.people import CANARY, CANARY_CARD, CANARY_INSZ, DECLARATION, EMPLOYER
 
@@ -145,3 +146,34 @@ def test_entries_are_found_by_their_subject(desk: Desk) -> None:
     number, _ = desk.database.read(head)
     assert [each.id for each in desk.database.read(lambda c: about(c, "registration:2"))] == [number]
     assert desk.database.read(lambda c: about(c, "registration:2", until=number - 1)) == []
+
+
+def test_rows_are_given_as_the_store_has_them_now(desk: Desk) -> None:
+    """With what would be sent; one that is gone is left out, and a seal that does not open hides nothing else."""
+    first, second = add_row(desk, 1, draft()), add_row(desk, 1, draft(Direction.OUT))
+    put(desk, second, sealed=b"\x00", healed_ms=1)
+    stray(desk, CANARY_CARD)
+    rows = rows_of(desk.database, desk.vault, [f"registration:{first}", f"registration:{second}", "registration:99", "tap:1"])
+    assert rows == {
+        f"registration:{first}": Row(MORNING_MS, "in", MORNING_MS, False, draft()),
+        f"registration:{second}": Row(MORNING_MS, "out", MORNING_MS, True, None),
+        "tap:1": Row(MORNING_MS, None, MORNING_MS, False, None),
+    }
+
+
+def test_rows_without_an_entry_are_found_as_far_as_the_record_has_come(desk: Desk) -> None:
+    """In windows of ids; what came after is only overdue, within this boot."""
+    for _ in range(3):
+        add_row(desk, 1, draft())
+    take(desk)
+    desk.database.write(lambda c: c.execute("UPDATE registrations SET id = 40 WHERE id = 2"))
+    assert desk.database.read(lambda c: untold(c, "registrations", after=0, size=50)) == []
+    desk.database.write(lambda c: set_mark(c, "chained_registrations", 40))
+    assert desk.database.read(lambda c: untold(c, "registrations", after=0, size=50)) == [40]
+    assert desk.database.read(lambda c: untold(c, "registrations", after=0, size=39)) == []
+    row = add_row(desk, 1, draft())
+    made_ns = MORNING_MS * 1_000_000
+    look = partial(overdue, table="registrations", boot_id="boot", before_ns=made_ns + 1)
+    assert desk.database.read(look) == [row]
+    assert desk.database.read(partial(overdue, table="registrations", boot_id="other", before_ns=made_ns + 1)) == []
+    assert desk.database.read(partial(overdue, table="registrations", boot_id="boot", before_ns=made_ns)) == []

@@ -89,6 +89,7 @@ def test_taps_during_an_outage_arrive_once_and_in_order_however_often_the_box_is
     for row in rows:
         if row["id"] in acknowledged:
             assert row["direction"] == acknowledged[row["id"]][1]
+    assert box.json("evidence", "verify")["items"] == []
 
 
 def test_a_tap_says_that_it_is_sent_later_once_the_service_is_known_to_be_away(box: Box, simulator: Simulator) -> None:

@@ -51,6 +51,7 @@ def test_taps_before_the_time_is_known_arrive_once_with_their_true_time(
             clock = daemon.ask("status")["clock"]
             assert (clock["trusted"], clock["source"]) == (True, "service")
             shown = daemon.ask("outbox show", id=1)
+            assert daemon.ask("evidence verify")["items"] == []
         rows = simulator.ledger.rows()
     assert len(rows) == 2
     for row, at in zip(rows, tapped, strict=True):
