@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import errno
+import re
+from pathlib import Path
 
 import pytest
+from nfc.clf.device import usb_device_map
 
 from hardware.nfc_paths import over_network, unanswered, understood, unopened
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
@@ -53,6 +58,21 @@ def test_a_path_over_the_network_is_told() -> None:
     """Over UDP any program may play a card."""
     assert over_network("udp:10.0.0.1:54321")
     assert not any(map(over_network, ("usb", "tty:USB0:pn532", None)))
+
+
+def test_the_udev_rules_name_every_usb_reader_that_nfcpy_knows() -> None:
+    """Whoever installs them may use each reader without root, and no other device is given away."""
+    rules = (ROOT / "hardware/udev/60-ciao-kiosk.rules").read_text(encoding="utf-8")
+    found = re.findall(r'ATTR{idVendor}=="(\w{4})", ATTR{idProduct}=="([\w|]+)", MODE="0660"', rules)
+    named = {(int(vendor, 16), int(product, 16)) for vendor, products in found for product in products.split("|")}
+    assert named == usb_device_map.keys()
+
+
+def test_what_the_words_tell_to_copy_is_there() -> None:
+    """The files that the repairs name are part of the clone."""
+    for path, code in (("usb", errno.EACCES), ("usb", errno.EBUSY)):
+        (file,) = re.findall(r"put (hardware/\S+) into", unopened(path, code))
+        assert (ROOT / file).is_file()
 
 
 @pytest.mark.parametrize(
