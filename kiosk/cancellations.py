@@ -19,7 +19,7 @@ from kiosk.groups import LONGEST_REASON
 from kiosk.identifiers import Employer
 from kiosk.model import TaskKind
 from kiosk.outbox import Outbox, unseal
-from kiosk.tasks import close_tasks, open_task
+from kiosk.tasks import close_tasks, open_once, open_task
 
 #: What a cancelled registration no longer needs from anybody.
 _DONE_WITH: Final = frozenset(
@@ -32,6 +32,7 @@ _DONE_WITH: Final = frozenset(
         TaskKind.LOST,
         TaskKind.DIFFERENT,
         TaskKind.NOT_CANCELLED,
+        TaskKind.OVERLAP,
     }
 )
 
@@ -46,6 +47,13 @@ _ROWS_SQL: Final = (
 )
 _FIRST_SQL: Final = f"{_FIRST} WHERE {_CANCELLING}"
 _STAMP_SQL: Final = f"{_STAMP} WHERE {_CANCELLING} AND cancel_ms > ?"
+#: When it was asked for, which the record tells, and whether a human was told already that it is not done.
+_ASKED_SQL: Final = (
+    "SELECT (SELECT max(at_ms) FROM evidence WHERE subject = ? AND kind = ?),"
+    " EXISTS (SELECT 1 FROM tasks WHERE registration = ? AND kind = 'not_cancelled' AND closed_ms IS NULL)"
+)
+#: So long a cancellation may fail before a human is asked.
+_LONG_MS: Final = 24 * HOUR_MS
 
 
 class Stage(IntEnum):
@@ -154,6 +162,25 @@ def hold_up(outbox: Outbox, rows: Sequence[Withdrawn], why: str, *, at_ms: int) 
 
     outbox.database.write(work)
     put_back(outbox, rows, again_ms=at_ms + HOUR_MS)
+
+
+def tell_old(connection: sqlite3.Connection, outbox: Outbox, rows: Sequence[Withdrawn], *, at_ms: int) -> None:
+    """Ask a human about those that were wanted a day ago and not cancelled yet, inside the caller's transaction; once each.
+
+    They are tried on, as before.
+    """
+    for row in rows:
+        asked_ms, told = connection.execute(_ASKED_SQL, (f"registration:{row.id}", Entry.CANCEL_REQUESTED.value, row.id)).fetchone()
+        if asked_ms is not None and at_ms - asked_ms >= _LONG_MS and not told:
+            open_once(
+                connection,
+                TaskKind.NOT_CANCELLED,
+                book=outbox.book,
+                at_ms=at_ms,
+                holder=row.holder,
+                registration=row.id,
+                note="not done within a day; it is tried on",
+            )
 
 
 def done(connection: sqlite3.Connection, outbox: Outbox, row: Withdrawn, *, at_ms: int) -> None:

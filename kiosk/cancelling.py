@@ -86,10 +86,10 @@ class Canceller:
                 self._doubt(cancellation, why, now)
             case NotSent(why=why, reachable=reachable, retry_after=asked):
                 cancellations.put_back(line.outbox, rows, again_ms=now.wall_ms)
-                line.contact.cancel_failed(boot_seconds(now), why, asked, reachable=reachable)
+                self._failed(rows, why, now, asked, reachable=reachable)
             case NotNow(why=why, retry_after=asked):
                 cancellations.put_back(line.outbox, rows, again_ms=now.wall_ms)
-                line.contact.cancel_failed(boot_seconds(now), why, asked)
+                self._failed(rows, why, now, asked)
             case CallRefused() | TooLarge():
                 self._settle_refusal(cancellation, employer, verdict, now)
             case Misconfigured(why=why):
@@ -124,8 +124,16 @@ class Canceller:
         """Nobody knows whether it was carried out: it is looked at after a while."""
         line = self._line
         cancellations.look_later(line.outbox, cancellation.rows, again_ms=now.wall_ms + line.settings.settle_ms)
-        line.contact.cancel_failed(boot_seconds(now), why, None)
+        self._failed(cancellation.rows, why, now)
         _log.warning("a cancellation is without an answer", extra={"rows": len(cancellation.rows), "why": why})
+
+    def _failed(
+        self, rows: Sequence[Withdrawn], why: str, now: ClockReading, asked: float | None = None, *, reachable: bool = True
+    ) -> None:
+        """Wait before the next call; what goes on like this for a day is told to a human."""
+        line = self._line
+        line.contact.cancel_failed(boot_seconds(now), why, asked, reachable=reachable)
+        line.outbox.database.write(partial(cancellations.tell_old, outbox=line.outbox, rows=rows, at_ms=now.wall_ms))
 
     def _look_all(self, refused: Sequence[tuple[Withdrawn, str]], employer: Employer, now: ClockReading) -> None:
         """Look at each that was refused; after a look that failed the others wait: meanwhile registrations are sent."""
@@ -154,7 +162,7 @@ class Canceller:
             case Consulted() | SearchUnavailable():
                 self._conclude(row, reason, now)
             case SearchFailed(why=why, retry_after=asked, reachable=reachable):
-                line.contact.cancel_failed(boot_seconds(now), why, asked, reachable=reachable)
+                self._failed([row], why, now, asked, reachable=reachable)
                 cancellations.look_later(outbox, [row], again_ms=now.wall_ms + line.settings.settle_ms)
                 return False
             case other:

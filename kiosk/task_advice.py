@@ -10,7 +10,7 @@ from typing import Final
 
 from kiosk.advice import Text, text
 from kiosk.deadlines import Asker
-from kiosk.model import TaskKind
+from kiosk.model import Reason, TaskKind
 
 ON_TASKS: Final[Mapping[TaskKind, Text]] = {
     TaskKind.LOST: text(
@@ -108,6 +108,58 @@ ON_TASKS: Final[Mapping[TaskKind, Text]] = {
         fr="Le service n'a pas annulé cet enregistrement (voir la note). Comparez : kiosk registrations show.",
         de="Der Dienst hat diese Meldung nicht storniert (siehe Notiz). Vergleichen Sie: kiosk registrations show.",
         en="The service did not cancel this registration (see the note). Compare: kiosk registrations show.",
+    ),
+}
+
+#: Why a registration is held, and which verb ends that; ``group`` holds none, it only lets rows wait.
+ON_REASONS: Final[Mapping[Reason, Text]] = {
+    Reason.CLOCK: text(
+        nl="Het tijdstip is niet bekend en wordt niet geraden. Annuleer (kiosk outbox cancel) en vraag de RSZ de correctie.",
+        fr="L'heure n'est pas connue et n'est pas devinée. Annulez (kiosk outbox cancel) et demandez la correction à l'ONSS.",
+        de="Die Zeit ist nicht bekannt und wird nicht geraten. Stornieren (kiosk outbox cancel), Berichtigung beim LSS.",
+        en="The time is not known, and not guessed. Cancel it (kiosk outbox cancel) and ask the NSSO for the correction.",
+    ),
+    Reason.LATE: text(
+        nl="Ze was te laat om vanzelf te versturen (late_policy). Klopt ze: kiosk outbox release. Anders: kiosk outbox cancel.",
+        fr="Trop tard pour partir de lui-même (late_policy). S'il est juste : kiosk outbox release. Sinon : kiosk outbox cancel.",
+        de="Sie war zu spät, um selbst hinauszugehen (late_policy). Stimmt sie: kiosk outbox release. Sonst: kiosk outbox cancel.",
+        en="It was too late to go by itself (late_policy). If it is right: kiosk outbox release. Else: kiosk outbox cancel.",
+    ),
+    Reason.CHANNEL: text(
+        nl="Hij registreerde ook elders: kiosk registrations search. Dezelfde? kiosk outbox cancel. Anders: kiosk outbox release.",
+        fr="Enregistré aussi ailleurs : kiosk registrations search. Le même ? kiosk outbox cancel. Sinon : kiosk outbox release.",
+        de="Auch anderswo gemeldet: kiosk registrations search. Dieselbe? kiosk outbox cancel. Sonst: kiosk outbox release.",
+        en="Registered elsewhere too: kiosk registrations search. The same? kiosk outbox cancel. Else: kiosk outbox release.",
+    ),
+    Reason.FENCE: text(
+        nl="De plaats lag buiten de werf. Was hij er toch: kiosk outbox release. Anders: kiosk outbox cancel.",
+        fr="Le lieu était hors du chantier. S'il y était pourtant : kiosk outbox release. Sinon : kiosk outbox cancel.",
+        de="Der Ort lag außerhalb der Baustelle. War er doch da: kiosk outbox release. Sonst: kiosk outbox cancel.",
+        en="The place was outside the site. If he was there all the same: kiosk outbox release. Else: kiosk outbox cancel.",
+    ),
+    Reason.DECLARATION: text(
+        nl="Geen aangifte gold die dag. Geef er een (kiosk holder edit, of [[declaration]]), dan: kiosk outbox release.",
+        fr="Aucune déclaration ne valait ce jour-là. Donnez-en une (kiosk holder edit), puis : kiosk outbox release.",
+        de="Keine Meldung der Arbeiten galt an dem Tag. Geben Sie eine (kiosk holder edit), dann: kiosk outbox release.",
+        en="No declaration was valid that day. Give one (kiosk holder edit, or [[declaration]]), then: kiosk outbox release.",
+    ),
+    Reason.EMPLOYER: text(
+        nl="De werkgever is niet bekend. Geef hem in (kiosk holder edit, of [employer]), dan: kiosk outbox release.",
+        fr="L'employeur n'est pas connu. Introduisez-le (kiosk holder edit, ou [employer]), puis : kiosk outbox release.",
+        de="Der Arbeitgeber ist nicht bekannt. Geben Sie ihn ein (kiosk holder edit, oder [employer]), dann: kiosk outbox release.",
+        en="The employer is not known. Enter it (kiosk holder edit, or [employer]), then: kiosk outbox release.",
+    ),
+    Reason.LINK: text(
+        nl="Kaart later toegewezen: kiosk registrations search. Nog niets? kiosk outbox release. Anders: kiosk outbox cancel.",
+        fr="Carte attribuée plus tard : kiosk registrations search. Rien ? kiosk outbox release. Sinon : kiosk outbox cancel.",
+        de="Karte später zugeordnet: kiosk registrations search. Noch nichts? kiosk outbox release. Sonst: kiosk outbox cancel.",
+        en="Card linked later: kiosk registrations search. Nothing yet? kiosk outbox release. Else: kiosk outbox cancel.",
+    ),
+    Reason.SEAL: text(
+        nl="Inhoud beschadigd. Opnieuw opbouwen uit tik en lijst: kiosk outbox release. Anders: kiosk outbox cancel.",
+        fr="Contenu abîmé. Le reconstruire du badgeage et de la liste : kiosk outbox release. Sinon : kiosk outbox cancel.",
+        de="Inhalt beschädigt. Neu aufbauen aus Stempeln und Liste: kiosk outbox release. Sonst: kiosk outbox cancel.",
+        en="Content damaged. To build it again from tap and roster: kiosk outbox release. Else: kiosk outbox cancel.",
     ),
 }
 

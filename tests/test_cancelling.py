@@ -7,6 +7,7 @@ import pytest
 
 from kiosk import cancellations
 from kiosk.model import Direction
+from kiosk.tasks import close_task
 from kiosk.verdicts import (
     Ambiguous,
     CallRefused,
@@ -100,6 +101,24 @@ def test_a_wish_that_the_box_may_not_carry_out_is_a_task_and_tried_again(world: 
     assert world.tasks() == [("not_cancelled", row, "403 missingScope")]
     world.run(3600)
     assert (world.states(), world.tasks()) == (["cancelled"], [])
+
+
+def test_a_wish_that_fails_for_a_day_is_a_task_and_tried_on(world: World) -> None:
+    """Whatever fails and however often: one task, which is not asked again once seen to, and closes when it is done."""
+    (row,) = _wanted(world)
+    tries: list[CancelVerdict] = [NotSent(why="refused", reachable=False), NotNow(why="503"), Ambiguous(why="read timeout")]
+    world.service.cancel_plan.extend(_say(verdict) for verdict in tries * 10_000)
+    world.service.look_plan.extend([SearchFailed(why="timeout")] * 10)
+    world.run(23 * 3600, steps=50_000)
+    assert world.tasks() == []
+    world.run(2 * 3600, steps=50_000)
+    assert world.tasks() == [("not_cancelled", row, "not done within a day; it is tried on")]
+    world.database.write(lambda c: close_task(c, 1, book=1, at_ms=world.time.wall_ms))
+    world.run(3600, steps=50_000)
+    assert world.tasks() == []
+    world.service.cancel_plan.clear()
+    world.run(3600)
+    assert world.states() == ["cancelled"]
 
 
 def test_a_look_that_fails_lets_the_others_wait(world: World) -> None:

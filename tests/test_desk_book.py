@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from kiosk import amendments, groups, lookups, settling, taps, tasks
+from kiosk.advice import Language
 from kiosk.desk import Desk, people
 from kiosk.desk.book import CALLS
 from kiosk.errors import Declined, UsageError
@@ -21,6 +22,7 @@ from kiosk.model import Direction, Reason, State, TaskKind
 from kiosk.outbox import Outbox
 from kiosk.records import unpack_draft
 from kiosk.rules import DeclarationTerm
+from kiosk.task_advice import ON_REASONS
 from kiosk.verdicts import Created
 from tests.desks import MORNING_MS, Clock, add_row, draft, holds, open_desk, put
 from tests.people import (
@@ -267,11 +269,20 @@ def test_the_new_version_goes_to_its_own_group(desk: Desk) -> None:
     assert call(desk, "outbox retry", id=rows[1])["reason"] == "group"
 
 
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason is not Reason.GROUP])
+def test_a_held_row_says_what_to_do_about_its_reason(desk: Desk, reason: Reason) -> None:
+    """In the language that was asked for, with the verb that ends it; so does its task."""
+    row = add_row(desk, 1, draft(), State.HELD, reason)
+    shown = call(desk, "outbox show", id=row, lang="fr")
+    assert shown["advice"] == [ON_REASONS[reason][Language.FR]]
+
+
 def test_an_unknown_row_is_looked_up_now(desk: Desk, messenger: Messenger) -> None:
     """Retry of an unknown row asks the running delivery and tells what came of it; nothing is sent blindly."""
     row = add_row(desk, 1, draft(), State.UNKNOWN)
     shown = call(desk, "outbox retry", id=row)
     assert (shown["outcome"], shown["state"], messenger.searched) == ("not found yet", "unknown", [row])
+    assert last_entry(desk) == ("retried", f"registration:{row}", {"state": "unknown", "outcome": "not found yet"})
     with pytest.raises(Declined, match="no daemon runs"):
         call(replace(desk, delivery=None), "outbox retry", id=row)
 

@@ -15,9 +15,9 @@ from kiosk.advice import Language
 from kiosk.deadlines import Asker
 from kiosk.desk import Desk
 from kiosk.desk.dossiers import Dossier, gather
-from kiosk.model import BadgeLine, Capacity, ClockReading, Profile, TaskKind
-from kiosk.task_advice import ON_TASKS
-from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk
+from kiosk.model import BadgeLine, Capacity, ClockReading, Profile, Reason, State, TaskKind
+from kiosk.task_advice import ON_REASONS, ON_TASKS
+from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk, put
 from tests.people import CANARY, CANARY_CARD, CANARY_INSZ, OTHER_EMPLOYER
 
 DAY_MS = 24 * 3_600_000
@@ -65,6 +65,15 @@ def test_it_holds_the_row_and_the_person(desk: Desk) -> None:
     assert found.kept is not None
     assert (found.kept.draft, found.profile) == (draft(), CANARY.profile)
     assert found.advice(Language.EN) == [ON_TASKS[TaskKind.MISSING_OUT][Language.EN]]
+
+
+def test_a_held_row_is_advised_by_its_reason(desk: Desk) -> None:
+    """While it is held; the task of one that is not any more falls back on what every such task says."""
+    row = add_row(desk, 1, draft(), State.HELD, Reason.LATE)
+    found = _gathered(desk, TaskKind.HELD, registration=row, holder=1)
+    assert found.advice(Language.NL) == [ON_REASONS[Reason.LATE][Language.NL]]
+    put(desk, row, state="queued", reason=None)
+    assert gather(desk, found.task).advice(Language.NL) == [ON_TASKS[TaskKind.HELD][Language.NL]]
 
 
 def test_days_are_counted_to_the_last_one(desk: Desk, clock: Clock) -> None:

@@ -77,6 +77,8 @@ def outbox_retry(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
         if desk.delivery is None:
             raise Declined("no daemon runs", repair="it is looked up as soon as one starts: `kiosk run`")
         outcome = desk.delivery.search_now(number)
+        facts: dict[str, object] = {"state": State.UNKNOWN.value, "outcome": outcome}
+        desk.database.write(partial(_note, desk, entry=Entry.RETRIED, number=number, facts=facts))
         return {**_told(desk, number), "outcome": outcome}
 
     def work(connection: sqlite3.Connection) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from kiosk import amendments, roster, rules, tasks
@@ -14,11 +16,16 @@ from kiosk.days import day_of
 from kiosk.deadlines import UNDATED, Asker, asker, until
 from kiosk.desk import Desk, views
 from kiosk.expiry import days_until
-from kiosk.model import Profile, TaskKind
+from kiosk.model import Profile, State, TaskKind
 from kiosk.task_advice import ON_TASKS
 
-#: Tasks about what the service said of a registration.
-_BY_ROW = frozenset({TaskKind.REFUSED, TaskKind.VALIDITY, TaskKind.REMARK})
+#: Tasks about why a registration stands in one of these states.
+_BY_ROW: Final[Mapping[TaskKind, frozenset[State]]] = {
+    TaskKind.REFUSED: frozenset(State),
+    TaskKind.VALIDITY: frozenset(State),
+    TaskKind.REMARK: frozenset(State),
+    TaskKind.HELD: frozenset({State.HELD}),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +49,12 @@ class Dossier:
     asker: Asker | None
 
     def advice(self, language: Language) -> list[str]:
-        """What to do: by the kind of the task, or by what the service said, which lies sealed on the row."""
+        """What to do: by why its row stands where it does (what the service said lies sealed on it), or by the task's kind."""
         kind = self.task.kind
-        if kind in ON_TASKS:
-            return [ON_TASKS[kind][language]]
-        return views.row_advice(self.kept, language) if kind in _BY_ROW and self.kept is not None else []
+        by_row = kind in _BY_ROW and self.kept is not None and self.kept.state in _BY_ROW[kind]
+        if by_row and self.kept is not None:
+            return views.row_advice(self.kept, language)
+        return [ON_TASKS[kind][language]] if kind in ON_TASKS else []
 
 
 def gather(desk: Desk, task: tasks.Task) -> Dossier:

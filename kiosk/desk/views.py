@@ -8,8 +8,9 @@ from kiosk.advice import Audience, Language, advise, advise_finding
 from kiosk.amendments import Kept, SealedRow
 from kiosk.contract import VALIDITY_PENDING
 from kiosk.identifiers import Employer, EnterpriseNumber, ForeignVatNumber, Insz
-from kiosk.model import Address, Coordinates, Place, Profile, State, rfc3339
+from kiosk.model import Address, Coordinates, Place, Profile, Reason, State, rfc3339
 from kiosk.roster import Badge, DatedProfile
+from kiosk.task_advice import ON_REASONS
 from kiosk.verdicts import ServedRegistration
 
 
@@ -112,12 +113,14 @@ def _clock_fields(row: SealedRow) -> dict[str, object]:
 
 
 def row_advice(kept: Kept, language: Language) -> list[str]:
-    """What a manager can do about a registration: by the service's findings, or by its reason for refusing it."""
+    """What a manager can do about a registration: by the service's findings, or by why it is refused or held."""
     match kept.state:
         case State.ACCEPTED:
             return list(advise_finding(kept.row.validity or VALIDITY_PENDING, kept.remarks, language, Audience.MANAGER))
         case State.REFUSED:
             return list(advise([kept.row.reason or "notCreated"], language, Audience.MANAGER))
+        case State.HELD if kept.row.reason is not None and kept.row.reason in ON_REASONS:
+            return [ON_REASONS[Reason(kept.row.reason)][language]]
         case _:
             return []
 
