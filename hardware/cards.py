@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -12,6 +13,15 @@ GET_UID: Final = bytes.fromhex("FFCA000000")
 
 #: Single, double and triple size UIDs of ISO 14443-3, and the 8 bytes of ISO 15693 and FeliCa's IDm.
 UID_LENGTHS: Final = frozenset({4, 7, 8, 10})
+#: The kinds of identifiers there are, with the bytes that each may have; the first byte is the first in the card's own order.
+#: ``em4100`` is the whole number of a 125 kHz tag; ``wiegand`` what is left of one where a reader passes on 26 bits (facility
+#: and number) or 34; ``code`` the characters of a barcode, in ASCII and capitals.
+LENGTHS: Final[Mapping[str, frozenset[int]]] = {
+    "uid": UID_LENGTHS,
+    "em4100": frozenset({5}),
+    "wiegand": frozenset({3, 4}),
+    "code": frozenset(range(4, 65)),
+}
 #: ISO 14443-3 forbids 88 as first byte of a 4-byte UID: it marks the first part of a longer one.
 _PART: Final = re.compile(rb"\x88.{3}", re.DOTALL)
 _BLANK: Final = re.compile(rb"\x00+|\xFF+")
@@ -26,7 +36,7 @@ _FROM_THE_BOX: Final = frozenset(
     number[::step]
     for step in (1, -1)
     for number in (
-        *(bytes(range(first, first + length)) for length in UID_LENGTHS for first in (0, 1)),
+        *(bytes(range(first, first + length)) for length in (*UID_LENGTHS, 5) for first in (0, 1)),
         *(bytes.fromhex(digits) for digits in ("12345678", "11223344", "AABBCCDD", "11223344556677", "1122334455667788")),
     )
 )
@@ -63,10 +73,11 @@ _STANDARDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """The card at the reader gave a usable identifier of 4, 7, 8 or 10 bytes."""
+    """The card at the reader gave a usable identifier, of a kind and length in ``LENGTHS``."""
 
     identifier: bytes
     technology: str
+    kind: str = "uid"
 
     def __repr__(self) -> str:
         return f"Identified({len(self.identifier)} bytes, {self.technology})"
@@ -153,34 +164,38 @@ def reading(answer: bytes, atr: bytes) -> Identified | Failed:
     return judged(identifier, technology(atr))
 
 
-def judged(identifier: bytes, chip: str) -> Identified | Failed:
-    """Judge a UID that a reader gave, whatever way it came.
+def judged(identifier: bytes, chip: str, kind: str = "uid") -> Identified | Failed:
+    """Judge an identifier that a reader gave, whatever way it came.
 
     Args:
         identifier: Its bytes, first byte first.
         chip: The technology as far as the reader tells it, as ``technology`` names it.
+        kind: One of ``LENGTHS``; any other has no possible length.
     """
-    if len(identifier) not in UID_LENGTHS:
+    if len(identifier) not in LENGTHS.get(kind, ()):
         return Failed("the card's number has an impossible length")
-    why = worthless(identifier, chip)
-    return Identified(identifier, chip) if why is None else Failed(why)
+    why = worthless(identifier, chip, kind)
+    return Identified(identifier, chip, kind) if why is None else Failed(why)
 
 
-def worthless(identifier: bytes, chip: str = "unknown") -> str | None:
-    """Say why this UID can be nobody's badge, in plain words without any of its bytes; None where nothing speaks against it.
+def worthless(identifier: bytes, chip: str = "unknown", kind: str = "uid") -> str | None:
+    """Say why this can be nobody's badge, in plain words without any of its bytes; None where nothing speaks against it.
 
     Args:
         identifier: Its bytes, first byte first.
         chip: The technology as ``technology`` names it; what is only typed has none.
+        kind: One of ``LENGTHS``.
     """
     if _BLANK.fullmatch(identifier):
         return "the card's number is blank"
+    if identifier in _FROM_THE_BOX:
+        return "many cards have this number, as they were sold or copied; use another badge"
+    if kind != "uid":
+        return None
     if _PART.fullmatch(identifier):
         return PART
     if _RANDOM.fullmatch(identifier) or (_RANDOM_EV1.fullmatch(identifier) and not chip.startswith(_FIXED)):
         return OTHER_EACH_TIME
-    if identifier in _FROM_THE_BOX:
-        return "many cards have this number, as they were sold or copied; use another badge"
     return None
 
 

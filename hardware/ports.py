@@ -27,8 +27,8 @@ class Card:
     """A card at the reader; compared by identity, so that an answer finds its tap.
 
     Attributes:
-        kind: The kind of identifier: ``uid``.
-        identifier: Its bytes, 4, 7, 8 or 10 of them.
+        kind: The kind of identifier, one of ``hardware.cards.LENGTHS``: ``uid`` where a radio chip told it.
+        identifier: Its bytes, as many as its kind may have.
         technology: What the reader says of the chip, for the record only, for instance ``mifare-classic-1k``.
         boot_ns: CLOCK_BOOTTIME in nanoseconds when the card was first seen.
         trust: How hard it is to be this card: ``uid`` (a number that anybody can copy), ``crypto`` (it proved a key of its own),

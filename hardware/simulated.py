@@ -44,7 +44,7 @@ class SimulatedReader:
         """Lay a card on the reader and return the very object that ``sightings`` will yield for it.
 
         Args:
-            kind: The kind of identifier: ``uid``.
+            kind: The kind of identifier, one of ``hardware.cards.LENGTHS``.
             identifier: Its bytes; whatever a PC/SC reader would not accept comes out as ``Unreadable``, as there.
             technology: What the reader shall say of the chip.
             unreadable: Why the card shall give no identifier at all, or None.
@@ -61,11 +61,11 @@ class SimulatedReader:
         return sighting
 
     def _judged(self, kind: str, identifier: bytes, technology: str, unreadable: str | None) -> Sighting:
-        """Judge the identifier by the rules that PC/SC readers apply to a card's answer."""
+        """Judge the identifier by the rules that every reader applies."""
         now = self._clock()
         if unreadable is not None:
             return Unreadable(why=unreadable, boot_ns=now)
-        read = judged(identifier, technology)
+        read = judged(identifier, technology, kind)
         if isinstance(read, Identified):
             return Card(kind=kind, identifier=read.identifier, technology=technology, boot_ns=now)
         return Unreadable(why=read.why, boot_ns=now)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from hardware.gpio import chip_path
 from hardware.nfc_paths import ANY_USB
@@ -24,6 +26,9 @@ from kiosk.opening import borrowed_desk
 from kiosk.settings import Config, Credential, Declaration, Driver, Reader, Service
 from kiosk.signing import load_signer
 from kiosk.site_settings import PositionSource, Site
+
+#: Folders below /dev/input whose names stay, whatever was plugged in first.
+_STABLE: Final = frozenset({"by-id", "by-path"})
 
 
 class Grade(StrEnum):
@@ -171,6 +176,9 @@ def _store(config: Config) -> Iterator[Finding]:
 
 def _reader(reader: Reader, config: Config) -> Iterator[Finding]:
     subject = f"reader {reader.name}"
+    if reader.driver is Driver.KEYBOARD:
+        yield _keyboard(reader, subject)
+        return
     if reader.driver is Driver.CONTACTLESS:
         yield _contactless(reader, subject, config.control.socket)
         return
@@ -219,6 +227,21 @@ def _answers(daemon: Path) -> bool:
     except KioskError:
         return True  # it is there, and busy with something else
     return True
+
+
+def _keyboard(reader: Reader, subject: str) -> Finding:
+    """Whether the device is there and may be read; a running daemon holds it, so it is not opened here."""
+    path = Path(reader.match or "")
+    if not path.exists():
+        repair = "plug it in, or correct `match` in its [[reader]]: `ls -l /dev/input/by-id` lists them"
+        return Finding(subject=subject, grade=Grade.WRONG, told=f"{path} is not there", repair=repair)
+    if not os.access(path, os.R_OK):
+        repair = "put this user into group input, or write the udev rule of hardware/README.md"
+        return Finding(subject=subject, grade=Grade.WRONG, told=f"{path}: this user may not read it", repair=repair)
+    if path.parent.name not in _STABLE:
+        told = f"{path} may be another device after the next start"
+        return Finding(subject=subject, grade=Grade.ADVICE, told=told, repair="write its path below /dev/input/by-id into `match`")
+    return Finding(subject=subject, grade=Grade.OK, told=f"{path}, {reader.format.value}, {reader.direction.value}")
 
 
 def _button(button: Button, header: str | None) -> Finding:

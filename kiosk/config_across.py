@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import fields
 from datetime import date
 
+from hardware.formats import Format
 from hardware.nfc_paths import ANY_USB, understood
 from kiosk.config_checks import Mistake, Wrong, operation_path
 from kiosk.config_draft import Draft
@@ -105,6 +106,7 @@ def _readers(draft: Draft) -> Iterator[Mistake]:
             )
             why = "but service.api_url names the production host; use a real reader, or the host of a training service"
             yield Mistake(f"{key}.{wrong}", f"{found}, {why}")
+        yield from _typing(key, reader)
         if reader.declaration is not None:
             yield from _declared(f"{key}.declaration", reader.declaration, draft)
 
@@ -131,6 +133,17 @@ def _identity_cards(draft: Draft) -> Iterator[Mistake]:
                 "is missing; PC/SC readers for badges and for identity cards each need a part of the device's name to be told apart"
             )
             yield Mistake(f"{key}.match", why)
+
+
+def _typing(key: str, reader: Reader) -> Iterator[Mistake]:
+    """A keyboard is opened by its path: by a part of a name the admin's own keyboard could be taken from him."""
+    if reader.driver is not Driver.KEYBOARD:
+        if reader.format is not Format.HEX:
+            yield Mistake(f"{key}.format", 'is how a reader types, and only driver = "keyboard" types; remove the line')
+    elif reader.match is None or not reader.match.startswith("/"):
+        yield Mistake(
+            f"{key}.match", "must be the device's path, which `ls -l /dev/input/by-id` lists; write /dev/input/by-id/...-event-kbd"
+        )
 
 
 def _retention(retention: Retention) -> Iterator[Mistake]:

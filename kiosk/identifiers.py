@@ -9,11 +9,18 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
-from hardware.cards import UID_LENGTHS, worthless
+from hardware.cards import LENGTHS, UID_LENGTHS, worthless
 
 _INSZ_SEPARATORS: Final = re.compile(r"[ .\-/]")
 _DECLARATION: Final = re.compile(r"[A-HJ-NP-Z0-9]{13}")
 _FOREIGN_VAT: Final = re.compile(r"[A-Z]{2}[0-9A-Z+*]{2,18}")
+_KINDS: Final = ", ".join(f"{kind}:<hex>" for kind in LENGTHS)
+_WRONG_LENGTH: Final = {
+    "uid": "a card's identifier has 4, 7, 8 or 10 bytes",
+    "em4100": "the number of a 125 kHz tag has 5 bytes",
+    "wiegand": "facility and number together have 3 bytes, or 4 from a reader that passes on 34 bits",
+    "code": "a barcode has 4 to 64 characters",
+}
 #: Months 1-12 (national), +20 (BIS, sex unknown), +40 (BIS, sex known); 0 = unknown (facts, rsz-service, section 6).
 _MONTHS: Final = frozenset((*range(13), *range(20, 33), *range(40, 53)))
 
@@ -132,21 +139,21 @@ class CardId:
         # No kind looks like hexadecimal digits, so a colon among digits is never taken for the end of a kind.
         named = colon and not re.fullmatch(r"[0-9A-Fa-f\s]*", head)
         kind, digits = (head.strip().lower(), tail) if named else ("uid", text)
-        if kind != "uid":
-            raise ValueError("this kind of card is not known; write uid:<hex> or the hex digits alone")
+        if kind not in LENGTHS:
+            raise ValueError(f"this kind of card is not known; write one of {_KINDS}, or the hex digits of a uid alone")
         plain = re.sub(r"[\s:]", "", digits)
         if not re.fullmatch(r"(?:[0-9A-Fa-f]{2})+", plain):
             raise ValueError("a card is written in pairs of hexadecimal digits")
         identifier = bytes.fromhex(plain)
-        if len(identifier) not in UID_LENGTHS:
-            raise ValueError("a card's identifier has 4, 7, 8 or 10 bytes")
+        if len(identifier) not in LENGTHS[kind]:
+            raise ValueError(_WRONG_LENGTH[kind])
         return cls(kind, identifier)
 
     @classmethod
     def parse_badge(cls, text: str) -> Self:
         """Read a card that shall be somebody's badge; raises ``ValueError`` also for a number that can be nobody's."""
         card = cls.parse(text)
-        why = worthless(card.identifier)
+        why = worthless(card.identifier, kind=card.kind)
         if why is not None:
             raise ValueError(why)
         return card
@@ -158,8 +165,10 @@ class CardId:
 
     @property
     def masked(self) -> str:
-        """Stars and the last four hexadecimal digits, for screens and lists."""
-        return "*" * (2 * len(self.identifier) - 4) + self.identifier.hex().upper()[-4:]
+        """Stars and the last four hexadecimal digits, for screens and lists; two where four would be most of it."""
+        digits = self.identifier.hex().upper()
+        shown = 2 if len(self.identifier) < min(UID_LENGTHS) else 4
+        return "*" * (len(digits) - shown) + digits[-shown:]
 
     def __repr__(self) -> str:
         return f"CardId({self.kind}:{self.masked})"

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
+from hardware.formats import Format
 from hardware.nfc_paths import over_network
-from kiosk.config_checks import Choice, Listen, Number, Parsed, service_url, web_address
+from kiosk.config_checks import Listen, Number, Parsed, service_url, web_address
 from kiosk.contract import MAX_BATCH, PAGE_SIZE, PRODUCTION_HOST, SELF_EMPLOYED_CARRIES, TOKEN_URL, Paths, ServiceSettings
 from kiosk.device_settings import Button, Declared, Eid, Indicator
 from kiosk.geography import Fence
@@ -233,11 +234,12 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """One card reader; with ``declaration`` it stands for that one alone."""
+    """One card reader; with ``declaration`` it stands for that one alone, ``format`` is how a keyboard reader writes."""
 
     name: str
-    driver: Annotated[Driver, Choice(Driver, frozenset({Driver.KEYBOARD}))]
+    driver: Driver
     match: str | None = None
+    format: Format = Format.HEX
     direction: ReaderDirection = ReaderDirection.TOGGLE
     declaration: Declared | None = None
 

@@ -262,6 +262,28 @@ def test_whoever_reads_identity_cards_is_told_what_it_takes(config: Config, monk
     assert found(rooted, "identity cards' roots").told == "2, each with its fingerprint"
 
 
+def test_a_reader_that_types_is_looked_for_without_being_opened(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its path, missing, forbidden, of the kind that moves, or well: the running daemon holds it, so nobody else opens it."""
+
+    def told(path: Path) -> tuple[Grade, str]:
+        reader = replace(config.readers[0], driver=Driver.KEYBOARD, match=str(path))
+        one = found(replace(config, readers=(reader,)), "reader gate")
+        assert one.grade is Grade.OK or one.repair
+        return one.grade, one.told
+
+    moving, staying = tmp_path / "event3", tmp_path / "by-id" / "usb-x-event-kbd"
+    staying.parent.mkdir()
+    assert told(staying) == (Grade.WRONG, f"{staying} is not there")
+    for device in (moving, staying):
+        device.touch()
+    assert told(moving) == (Grade.ADVICE, f"{moving} may be another device after the next start")
+    assert told(staying) == (Grade.OK, f"{staying}, hex, toggle")
+    monkeypatch.setattr("os.access", lambda *_: False)  # root, who runs tests too, may read anything
+    assert told(staying) == (Grade.WRONG, f"{staying}: this user may not read it")
+
+
 def test_toggle_readers_come_with_a_warning_about_other_kiosks(tmp_path: Path) -> None:
     """Several kiosks on one site must use fixed directions; with fixed ones there is nothing to warn of."""
     assert "direction" in [finding.subject for finding in check(read(tmp_path, MINIMAL), NOW)]

@@ -259,7 +259,6 @@ def test_single_brackets_for_a_repeated_section_are_told(tmp_path: Path) -> None
             [("localhost:8443", "services.socialsecurity.be"), ('"simulated"', '"contactless"\nmatch = "udp:127.0.0.1:54321"')],
             "reader[1].match: lets any program play cards, but service.api_url names the production host",
         ),
-        ([('"simulated"', '"keyboard"')], "reader[1].driver: is set to keyboard, which is not available"),
         ([("client.key.pem", "nothing.pem")], "service.private_key: "),
         ([("[store]", 'certificate = "nothing.pem"\n[store]')], "service.certificate: "),
         ([("[store]", 'ca_file = "."\n[store]')], "service.ca_file: "),

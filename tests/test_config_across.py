@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from hardware.formats import Format
 from kiosk.model import Press
+from kiosk.settings import Driver
 from tests.configs import change, complaints, read
 from tests.people import DECLARATION, OTHER_DECLARATION
 
@@ -77,3 +79,27 @@ def test_badges_and_identity_cards_go_to_different_devices(tmp_path: Path) -> No
     ]
     named = CARDS + 'match = "Contact"\n' + BADGES + 'match = "Picc"\n' + WHY
     assert len(read(tmp_path, with_sections(named)).readers) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('driver = "keyboard"', "reader[1].match: must be the device's path"),
+        ('driver = "keyboard"\nmatch = "barcode scanner"', "reader[1].match: must be the device's path"),
+        ('driver = "simulated"\nformat = "decimal"', "reader[1].format: is how a reader types"),
+        ('driver = "keyboard"\nmatch = "/dev/input/x"\nformat = "auto"', "reader[1].format: "),
+    ],
+)
+def test_each_mistake_about_a_reader_that_types_is_told_alone(tmp_path: Path, text: str, complaint: str) -> None:
+    """Without a path somebody's own keyboard could be taken from him; a way of typing is for a reader that types."""
+    (line,) = complaints(tmp_path, change(('driver = "simulated"', text)))
+    assert line.startswith(complaint)
+    assert ";" in line
+
+
+def test_a_reader_that_types_has_a_path_and_a_way_of_typing(tmp_path: Path) -> None:
+    """Hexadecimal unless told otherwise."""
+    device = 'driver = "keyboard"\nmatch = "/dev/input/by-id/usb-x-event-kbd"'
+    for line, form in (("", Format.HEX), ('\nformat = "8h10d"', Format.EM4100_DECIMAL)):
+        (reader,) = read(tmp_path, change(('driver = "simulated"', device + line))).readers
+        assert (reader.driver, reader.match, reader.format) == (Driver.KEYBOARD, "/dev/input/by-id/usb-x-event-kbd", form)

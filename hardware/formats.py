@@ -1,0 +1,156 @@
+"""How readers and other systems write a card's number, read into one normal form: kind and bytes, first byte first. Pure.
+
+A keyboard-wedge reader types a number in whatever way its maker set; a list from another system has the way of that
+system. Both are read here, so that one badge is one badge wherever it was seen.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Final, Literal, assert_never
+
+from hardware.cards import UID_LENGTHS, Failed, Identified, judged
+
+
+class Format(StrEnum):
+    """A way to write a card's number. None is guessed: most texts fit two of them and then name two different cards."""
+
+    #: The bytes of a UID as the card gives them, in hexadecimal digits: ``04A1B2C3D4E580``.
+    HEX = "hex"
+    #: The same bytes, last first: ``80E5D4C3B2A104``.
+    REVERSED = "reversed"
+    #: A UID as one decimal number, first byte most significant (``10D`` for 4 bytes).
+    DECIMAL = "decimal"
+    #: A UID as one decimal number, last byte most significant.
+    DECIMAL_REVERSED = "decimal-reversed"
+    #: The whole number of a 125 kHz tag: ten hexadecimal digits, or thirteen decimal ones.
+    EM4100 = "em4100"
+    #: The last four bytes of a 125 kHz tag as a decimal number of ten digits, as most fobs have it printed.
+    EM4100_DECIMAL = "8h10d"
+    #: Facility and number: ``188,24910`` or ``18824910`` for 26 bits (``3D.5D``), ``00188,24910`` for 34.
+    WIEGAND = "wiegand"
+    #: The characters of a barcode, the ConstruBadge's among them: what they mean is the issuer's, they only tell badges apart.
+    BARCODE = "barcode"
+
+
+#: What is said of the chip: a keyboard tells nothing of it, so only what the way of writing gives away.
+_TECHNOLOGY: Final = {
+    Format.EM4100: "125-khz",
+    Format.EM4100_DECIMAL: "125-khz",
+    Format.WIEGAND: "125-khz",
+    Format.BARCODE: "barcode",
+}
+_UNKNOWN: Final = "typed"
+#: What people and systems put between the bytes, and before them.
+_BETWEEN: Final = re.compile(r"[\s:.\-]")
+_HEX: Final = re.compile(r"(?:0[xX])?((?:[0-9A-Fa-f]{2})+)", re.ASCII)
+#: A UID of 10 bytes has up to 25 decimal digits; one of fewer than seven is not a number as any reader pads it.
+_DECIMAL: Final = re.compile(r"[0-9]{7,25}")
+_TAG: Final = re.compile(r"[0-9A-Fa-f]{10}|[0-9]{13}")
+_TEN_DIGITS: Final = re.compile(r"[0-9]{10}")
+_PAIR: Final = re.compile(r"([0-9]{1,3})[\s,.;:/\-]([0-9]{1,5})|([0-9]{3})([0-9]{5})")
+_LONG_PAIR: Final = re.compile(r"([0-9]{5})[\s,.;:/\-]([0-9]{5})")
+#: Printable ASCII without blanks at the ends.
+_CODE: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+#: Digits of a whole 125 kHz number in hexadecimal; thirteen in decimal.
+_HEX_TAG: Final = 10
+_BYTE: Final = 0x100
+_TWO_BYTES: Final = 0x10000
+
+_NO_FIT: Final = "what was typed is no number as this reader is set up for; look at format in its [[reader]]"
+
+
+def read(text: str, form: Format) -> Identified | Failed:
+    """Read a number that was written in this way.
+
+    Args:
+        text: As it was typed or stands in a list; blanks around it don't count.
+        form: How it is written.
+
+    Returns:
+        The card, judged like that of any reader, or why it is none; the words hold nothing of the text.
+    """
+    number = _number(text.strip(), form)
+    return Failed(_NO_FIT) if number is None else judged(number[1], _TECHNOLOGY.get(form, _UNKNOWN), number[0])
+
+
+def written(identifier: bytes, form: Format) -> str | None:
+    """Write a UID in another system's way, for somebody who compares lists; None where that way has no UIDs."""
+    match form:
+        case Format.HEX:
+            return identifier.hex().upper()
+        case Format.REVERSED:
+            return identifier[::-1].hex().upper()
+        case Format.DECIMAL:
+            return _decimal(identifier, "big")
+        case Format.DECIMAL_REVERSED:
+            return _decimal(identifier, "little")
+        case Format.EM4100 | Format.EM4100_DECIMAL | Format.WIEGAND | Format.BARCODE:
+            return None
+        case _:
+            assert_never(form)
+
+
+def _number(text: str, form: Format) -> tuple[str, bytes] | None:
+    """The kind and the bytes that this text stands for, or None where it is not written in this way."""
+    match form:
+        case Format.HEX:
+            return _hex(text, 1)
+        case Format.REVERSED:
+            return _hex(text, -1)
+        case Format.DECIMAL:
+            return _uid(text, 1)
+        case Format.DECIMAL_REVERSED:
+            return _uid(text, -1)
+        case Format.EM4100:
+            return _tag(text)
+        case Format.EM4100_DECIMAL:
+            return _short("wiegand", int(text), 4) if _TEN_DIGITS.fullmatch(text) else None
+        case Format.WIEGAND:
+            return _pair(text)
+        case Format.BARCODE:
+            return ("code", text.upper().encode()) if _CODE.fullmatch(text) else None
+        case _:
+            assert_never(form)
+
+
+def _hex(text: str, step: int) -> tuple[str, bytes] | None:
+    digits = _HEX.fullmatch(_BETWEEN.sub("", text))
+    return None if digits is None else ("uid", bytes.fromhex(digits[1])[::step])
+
+
+def _uid(text: str, step: int) -> tuple[str, bytes] | None:
+    """Give a decimal number the fewest bytes that a UID can have: shorter ones are written with the same digits."""
+    if not _DECIMAL.fullmatch(text):
+        return None
+    value = int(text)
+    length = next((length for length in sorted(UID_LENGTHS) if value < _BYTE**length), None)
+    return None if length is None else ("uid", value.to_bytes(length)[::step])
+
+
+def _tag(text: str) -> tuple[str, bytes] | None:
+    plain = _BETWEEN.sub("", text)
+    if not _TAG.fullmatch(plain):
+        return None
+    return ("em4100", bytes.fromhex(plain)) if len(plain) == _HEX_TAG else _short("em4100", int(plain), 5)
+
+
+def _pair(text: str) -> tuple[str, bytes] | None:
+    long = _LONG_PAIR.fullmatch(text)
+    found = long or _PAIR.fullmatch(text)
+    if found is None:
+        return None
+    facility, number = (int(group) for group in found.groups() if group is not None)
+    if number >= _TWO_BYTES or facility >= (_TWO_BYTES if long else _BYTE):
+        return None
+    return "wiegand", facility.to_bytes(2 if long else 1) + number.to_bytes(2)
+
+
+def _short(kind: str, value: int, length: int) -> tuple[str, bytes] | None:
+    return (kind, value.to_bytes(length)) if value < _BYTE**length else None
+
+
+def _decimal(identifier: bytes, order: Literal["big", "little"]) -> str:
+    """Padded to what its length can need: ten digits for 4 bytes, as readers print it."""
+    return str(int.from_bytes(identifier, order)).zfill(len(str(_BYTE ** len(identifier) - 1)))
