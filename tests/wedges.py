@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from threading import Lock
 
 from hardware.keystrokes import DOWN, EV_KEY, EV_SYN, EVENT, KEYS, SYN_REPORT
 
@@ -34,15 +35,18 @@ class Wedge:
     """The device: an ``opener`` for ``KeyboardReader``, and what happens to it."""
 
     def __init__(self) -> None:
+        #: The driver opens it at any moment, also while the plug is being pulled.
+        self._guard = Lock()
         self._ends: tuple[int, int] | None = os.pipe()
         self.opened = 0
 
     def open(self, path: str) -> int:
         """Open it as the driver does; raises ``OSError`` while it is unplugged."""
-        if self._ends is None:
-            raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
-        self.opened += 1
-        return os.dup(self._ends[0])
+        with self._guard:
+            if self._ends is None:
+                raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
+            self.opened += 1
+            return os.dup(self._ends[0])
 
     def send(self, data: bytes) -> None:
         """Let the kernel give these bytes."""
@@ -59,10 +63,10 @@ class Wedge:
 
     def unplug(self) -> None:
         """Pull the plug: whoever reads it finds the end."""
-        assert self._ends is not None
-        for end in self._ends:
+        with self._guard:
+            ends, self._ends = self._ends, None
+        for end in ends or ():
             os.close(end)
-        self._ends = None
 
     def plug(self) -> None:
         """Put it back, as another device with the same path."""
@@ -70,5 +74,4 @@ class Wedge:
 
     def close(self) -> None:
         """Let go of what is left of it."""
-        if self._ends is not None:
-            self.unplug()
+        self.unplug()
