@@ -101,19 +101,15 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One value of an enumeration; ``later`` are words the design knows and this version can't do yet."""
+    """One value of an enumeration."""
 
     choices: type[StrEnum]
-    later: frozenset[StrEnum] = frozenset()
 
     def __call__(self, value: object) -> StrEnum:
         """Return the member; raises ``Wrong``."""
-        words = ", ".join(choice for choice in self.choices if choice not in self.later)
         member = next((choice for choice in self.choices if choice == value), None)
         if member is None:
-            raise Wrong(f"is {_found(value)} that means nothing here; write one of: {words}")
-        if member in self.later:
-            raise Wrong(f"is set to {member.value}, which is not available in this version; write one of: {words}")
+            raise Wrong(f"is {_found(value)} that means nothing here; write one of: {', '.join(self.choices)}")
         return member
 
 

@@ -112,7 +112,7 @@ def test_the_reference_states_the_true_range(path: str) -> None:
 
 @pytest.mark.parametrize("path", sorted(keys()))
 def test_the_reference_names_every_choice(path: str) -> None:
-    """Each word that may be written stands in the text, in quotes; those of a later version too."""
+    """Each word that may be written stands in the text, in quotes."""
     kind = keys()[path].type
     choices = kind if isinstance(kind, type) and issubclass(kind, StrEnum) else None
     for rule in rules_of(kind):
