@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,8 @@ _BATCH = 200
 _SMALL = 1_000
 _ROUNDS = 20
 _GOAL = _LIMIT = 1.2
+#: Against the least there is; 6 us a row were wanted, of a queue that seals, chains and looks up nothing.
+_UPDATE_LIMIT = 1_500
 
 pytestmark = pytest.mark.benchmark
 
@@ -98,11 +102,57 @@ def test_a_large_backlog_drains_as_fast_per_row_as_a_small_one(disk: Path, table
     found = best(lambda: _slope(small, large, disk / "scratch", rounds=_ROUNDS, piece=piece), goal=_GOAL)
     table.judge(
         Figure(
-            quantity=f"drain per row, backlog of {rows:,}",
+            quantity=f"T5 drain per row, backlog of {rows:,}",
             measured=found.ratio,
             unit="x",
             goal=_GOAL,
             limit=_LIMIT,
             against=f"backlog of {_SMALL:,}: {found}",
+        )
+    )
+
+
+class _Updates:
+    """The least that any drain does: one UPDATE a row, in memory, with nothing sealed, asked or synced."""
+
+    def __init__(self, rows: int) -> None:
+        self._connection = sqlite3.connect(":memory:", isolation_level=None)
+        self._connection.execute("CREATE TABLE queue (id INTEGER PRIMARY KEY, state TEXT, sealed BLOB)")
+        self._connection.executemany("INSERT INTO queue (state, sealed) VALUES ('queued', ?)", [(bytes(200),)] * rows)
+        self._next = 1
+
+    def take(self, rows: int) -> None:
+        """Mark so many rows sent, a transaction for each batch."""
+        for first in range(self._next, self._next + rows, _BATCH):
+            self._connection.execute("BEGIN IMMEDIATE")
+            ids = [(number,) for number in range(first, first + _BATCH)]
+            self._connection.executemany("UPDATE queue SET state = 'sent' WHERE id = ?", ids)
+            self._connection.execute("COMMIT")
+        self._next += rows
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def test_a_row_that_drains_against_a_bare_update(disk: Path, table: Table) -> None:
+    """T5: unsealed, claimed, answered and settled durably, told in UPDATEs of one process in memory."""
+    rows = 5 * _SMALL
+    with Stage(disk) as stage, closing(_Updates(rows)) as updates:
+        stage.fill(rows + _BATCH)
+        drain = _Drain(stage)
+        drain.take(_BATCH)
+        ours, floor = [], []
+        for _ in range(rows // _SMALL):
+            floor.append(seconds_of(lambda: updates.take(_SMALL)))
+            ours.append(seconds_of(lambda: drain.take(_SMALL)))
+    found = compare(ours, floor, pieces=_SMALL)
+    table.judge(
+        Figure(
+            quantity="T5 drain per row",
+            measured=found.ratio,
+            unit="x",
+            limit=_UPDATE_LIMIT,
+            digits=0,
+            against=f"UPDATE in memory: {found}",
         )
     )

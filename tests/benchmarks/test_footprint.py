@@ -55,7 +55,7 @@ def test_the_first_tap_waits_for_nothing_heavy(box: Box, table: Table) -> None:
     assert not heavy
     table.judge(
         Figure(
-            quantity="heavy modules before the first tap",
+            quantity="T12 heavy modules before the first tap",
             measured=len(heavy),
             goal=0,
             limit=0,
@@ -74,11 +74,11 @@ def test_the_daemon_stays_small(box: Box, table: Table) -> None:
     assert box.settle()[State.ACCEPTED.value] == _TAPS
     busy = _memory(box)
     table.judge(
-        Figure(quantity="memory before the first delivery", measured=lean["Rss"], unit=" MB", digits=1, against=_shares(lean))
+        Figure(quantity="T13 memory before the first delivery", measured=lean["Rss"], unit=" MB", digits=1, against=_shares(lean))
     )
     table.judge(
         Figure(
-            quantity=f"memory after {_TAPS} deliveries",
+            quantity=f"T13 memory after {_TAPS} deliveries",
             measured=busy["Rss"],
             unit=" MB",
             goal=48,

@@ -122,8 +122,8 @@ def test_nothing_grows_but_the_book(disk: Path, compiled: Callable[..., Path], t
     against = f"after a warm-up of {warm_up:,}; {_resident_kb() / 1024:.0f} MB with the test's own"
     for quantity, measured, unit, goal, limit in (
         (f"T13 memory after {events:,} events", memory, "x", _MEMORY_LIMIT, _MEMORY_LIMIT),
-        ("the WAL at its largest", soak.journal_bytes / 1_048_576, " MB", _WAL_LIMIT_MB, _WAL_LIMIT_MB),
-        ("cost of an event, the last third to the first", slope, "x", _COST_GOAL, cost_limit),
+        ("T13 the WAL at its largest", soak.journal_bytes / 1_048_576, " MB", _WAL_LIMIT_MB, _WAL_LIMIT_MB),
+        ("T13 cost of an event, the last third to the first", slope, "x", _COST_GOAL, cost_limit),
     ):
         table.judge(Figure(quantity=quantity, measured=measured, unit=unit, goal=goal, limit=limit, digits=3, against=against))
 

@@ -49,7 +49,7 @@ def test_a_tap_costs_little_more_than_an_append(disk: Path, compiled: Callable[.
     found = best(measure, goal=_GOAL)
     table.judge(
         Figure(
-            quantity=f"durable sealed tap, {signal.value}",
+            quantity=f"T1 durable sealed tap, {signal.value}",
             measured=found.ratio,
             unit="x",
             goal=_GOAL,

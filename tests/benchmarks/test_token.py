@@ -85,7 +85,7 @@ def test_an_assertion_costs_its_signature(
     found = best(measure, goal=_GOAL)
     table.judge(
         Figure(
-            quantity=f"token assertion, {name}",
+            quantity=f"T11 token assertion, {name}",
             measured=found.ratio,
             unit="x",
             goal=_GOAL,
@@ -122,4 +122,4 @@ def test_the_key_is_parsed_at_the_start_and_never_again(tmp_path: Path, table: T
             token = source.get()
             assert isinstance(token, Token)
             source.invalidate(token)
-    table.judge(Figure(quantity=f"key loads for {_TOKENS} tokens", measured=len(later), goal=0, limit=0, digits=0))
+    table.judge(Figure(quantity=f"T11 key loads for {_TOKENS} tokens", measured=len(later), goal=0, limit=0, digits=0))
