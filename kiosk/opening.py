@@ -169,6 +169,28 @@ def salvage_store(config: Config) -> dict[str, object]:
         return recovery.rescue(config.store.path, vault, at_ms=_now_ms(), found="asked for")
 
 
+def compact_store(config: Config) -> tuple[int, int]:
+    """Write the whole store anew, so that no page holds what an earlier version deleted without overwriting it.
+
+    For a verb, while no daemon runs; it needs as much room again, beside the store and among the system's temporary files.
+
+    Returns:
+        How many bytes the file had, and has.
+
+    Raises:
+        UsageError: There is no store yet.
+        KioskError: See ``open_house``; or there is no room, and the store is as it was.
+    """
+    path = config.store.path
+    with _as_owner(path):
+        _require(path)
+    with borrowed_store(config) as (database, _, _):
+        before = path.stat().st_size
+        database.read(lambda connection: connection.execute("VACUUM"))
+        database.checkpoint()
+        return before, path.stat().st_size
+
+
 def _require(path: Path) -> None:
     if not path.exists():
         raise UsageError(f"{path}: there is no store yet", repair="it is made by `kiosk badge add` or `kiosk run`")

@@ -329,6 +329,15 @@ def test_a_person_is_told_what_is_held_of_him(kiosk: Kiosk, tmp_path: Path) -> N
     assert (again.code, "never overwritten" in again.err) == (2, True)
 
 
+def test_the_store_is_written_anew(kiosk: Kiosk) -> None:
+    """What is in it stays; before there is one, that is told."""
+    assert kiosk("store", "compact").code == 2
+    add(kiosk, 0)
+    assert told(kiosk("store", "compact", "--json"))["bytes_after"] > 0
+    assert "bytes after: " in kiosk("store", "compact").out
+    assert len(told(kiosk("badge", "list", "--json"))["items"]) == 1
+
+
 def test_a_holder_is_let_go_of(kiosk: Kiosk) -> None:
     """A preview tells what would go; then it is gone, and the roster knows nobody of that number any more."""
     add(kiosk, 0)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from kiosk.config import load
 from kiosk.errors import StoreBusy, StoreDead, UsageError
 from kiosk.identifiers import DeclarationNumber
 from kiosk.model import Environment, ReaderDirection
-from kiosk.opening import borrowed_desk, desk_of, open_house
+from kiosk.opening import borrowed_desk, compact_store, desk_of, open_house
 from kiosk.settings import Config
 from tests.configs import MINIMAL, change, read, write
 from tests.people import DECLARATION, EMPLOYER, PLACE
@@ -169,3 +170,33 @@ def test_a_verb_has_one_way_to_the_service_however_often_it_asks(config: Config)
     with borrowed_desk(config, create=True) as desk:
         assert desk.service is not None
         assert desk.service() is desk.service()
+
+
+def test_nothing_that_an_earlier_version_deleted_is_left_in_a_compacted_store(config: Config) -> None:
+    """Free pages go, in file and log, rows and settings stay; a daemon keeps the store for itself."""
+    deleted = secrets.token_bytes(100)
+    house = open_house(config, create=True)
+    with pytest.raises(StoreBusy):
+        compact_store(config)
+
+    def as_before(connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA secure_delete = OFF")
+        connection.execute("INSERT INTO meta (name, value) VALUES ('old', ?)", (deleted,))
+        connection.execute("DELETE FROM meta WHERE name = 'old'")
+
+    house.database.read(as_before)
+    house.database.checkpoint()
+    house.database.close()
+    assert deleted[20:60] in config.store.path.read_bytes()
+    compact_store(config)
+    assert not any(deleted[20:60] in path.read_bytes() for path in config.store.path.parent.iterdir())
+    house = open_house(config, create=False)
+    assert house.book.host == "localhost"
+    house.database.close()
+
+
+def test_there_must_be_a_store_to_compact(config: Config) -> None:
+    """None is made for it."""
+    with pytest.raises(UsageError, match="no store yet"):
+        compact_store(config)
+    assert not config.store.path.exists()

@@ -1,4 +1,4 @@
-"""The verbs about the store's file, while no daemon runs: look it through, and salvage it."""
+"""The verbs about the store's file, while no daemon runs: look it through, salvage it, write it anew."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kiosk.cli.common import CONTEXT, configured, fields, json_option, show
 
 @click.group(context_settings=CONTEXT)
 def store() -> None:
-    """The store's file: look it through or salvage it, while no daemon runs (a start does both where it must)."""
+    """The store's file, while no daemon runs: look it through, salvage it (a start does both where it must), write it anew."""
 
 
 @store.command("check")
@@ -36,6 +36,22 @@ def store_salvage(context: click.Context, *, as_json: bool) -> None:
     from kiosk.opening import salvage_store
 
     result = salvage_store(configured(context, secrets=True))
+    show(result, as_json=as_json, text=lambda: fields(result))
+
+
+@store.command("compact")
+@json_option
+@click.pass_context
+def store_compact(context: click.Context, *, as_json: bool) -> None:
+    """Write the whole store anew, so that nothing deleted is left in it.
+
+    Once is enough, where an earlier version deleted from it: what is deleted now is overwritten at once.
+    """
+    from kiosk.opening import compact_store
+
+    config = configured(context, secrets=True)
+    before, after = compact_store(config)
+    result = {"path": str(config.store.path), "bytes_before": before, "bytes_after": after}
     show(result, as_json=as_json, text=lambda: fields(result))
 
 
