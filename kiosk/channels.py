@@ -17,7 +17,7 @@ from threading import Event
 from typing import Final, Protocol, assert_never
 from zoneinfo import ZoneInfo
 
-from kiosk import doubles, elsewhere
+from kiosk import doubles, elsewhere, journeys
 from kiosk.claims import HOUR_MS
 from kiosk.doubles import Window
 from kiosk.elsewhere import Scope
@@ -184,6 +184,9 @@ class Channels:
         asked = doubles.review(self._outbox, Window(from_ms=window[0], to_ms=window[1], longest_ms=longest_ms), at_ms=at_ms)
         if asked:
             _log.info("asked about stays that overlap", extra={"stays": asked})
+        impossible = journeys.review(self._outbox, shown, at_ms=at_ms)
+        if impossible:
+            _log.warning("asked about journeys that nobody makes", extra={"journeys": impossible})
         return news
 
     def _spread(self, seconds: float) -> float:

@@ -41,6 +41,7 @@ from kiosk.obligations import Gate
 from kiosk.opening import House, desk_of, open_house
 from kiosk.panel import Panel, wirings
 from kiosk.patterns import pattern_for
+from kiosk.perimeter import Perimeter
 from kiosk.presses import NOTHING, Presses
 from kiosk.reconciliation import Reconciler, Reconciliation
 from kiosk.reminders import Reminders
@@ -127,7 +128,7 @@ class _Daemon:
         self._reminders = Reminders(book, house.timekeeper.read, slices.reminders(config))
         self._room = Room(house.database, config.store.max_megabytes)
         self._checkup = Checkup(house.database, house.timekeeper.read)
-        self._locator = locator_of(config.position, config.fences)
+        self._locator = locator_of(config.position, config.fences, Perimeter(book, house.timekeeper.read, config.fences).note)
         self._intake = self._build_intake()
         self._presses = Presses()
         self._enrolling = Enrolling()

@@ -18,7 +18,7 @@ from kiosk.identifiers import Employer
 from kiosk.model import Capacity, TaskKind
 
 #: Kinds for which nothing has to be corrected at the service.
-UNDATED: Final = frozenset({TaskKind.GROUP_PAUSED, TaskKind.SALVAGED, TaskKind.BACKLOG})
+UNDATED: Final = frozenset({TaskKind.GROUP_PAUSED, TaskKind.SALVAGED, TaskKind.BACKLOG, TaskKind.MISPLACED})
 
 
 class Asker(StrEnum):

@@ -68,6 +68,7 @@ class Entry(StrEnum):
     ESCALATED = "escalated"
     LINKED = "linked"
     LINK_CONFIRMED = "link_confirmed"
+    FENCE = "fence"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,13 +108,13 @@ class Locator:
             self._told(fix)
 
 
-def locator_of(position: Position, fences: Sequence[Fence]) -> Locator | None:
+def locator_of(position: Position, fences: Sequence[Fence], told: Callable[[Fix], None]) -> Locator | None:
     """The locator of this configuration, or None where the configured place is the only one."""
     match position.source:
         case PositionSource.SITE:
             return None
         case PositionSource.GPSD:
-            return Locator(position, fences, partial(GpsdReceiver, position.host, position.port), lambda _: None)
+            return Locator(position, fences, partial(GpsdReceiver, position.host, position.port), told)
         case _:
             assert_never(position.source)
 

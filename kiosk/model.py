@@ -131,7 +131,9 @@ class TaskKind(StrEnum):
     DUPLICATE = "duplicate"
     DIFFERENT = "different"
     OVERLAP = "overlap"
+    JOURNEY = "journey"
     BACKLOG = "backlog"
+    MISPLACED = "misplaced"
     SALVAGED = "salvaged"
 
 

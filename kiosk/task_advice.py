@@ -37,6 +37,18 @@ ON_TASKS: Final[Mapping[TaskKind, Text]] = {
         de="Diese Person ist zugleich noch anderswo da (siehe Notiz). Fragen Sie, wo sie war; lassen Sie das Falsche stornieren.",
         en="This person is inside twice at once (see the note). Ask where he was; have the wrong one cancelled.",
     ),
+    TaskKind.JOURNEY: text(
+        nl="Deze persoon zou zo snel niet kunnen reizen (zie de nota): iemand anders gebruikt zijn badge of nummer. Vraag wie.",
+        fr="Personne ne voyage si vite (voir la note) : un autre utilise son badge ou son numéro. Demandez qui.",
+        de="So schnell reist niemand (siehe Notiz): Ein anderer benutzt Karte oder Nummer dieser Person. Fragen Sie, wer.",
+        en="Nobody travels so fast (see the note): somebody else uses this person's badge or number. Ask who; kiosk badge revoke.",
+    ),
+    TaskKind.MISPLACED: text(
+        nl="Dit toestel staat niet waar het hoort; de taps wachten. Breng het terug, of: kiosk site move.",
+        fr="Cet appareil n'est pas à sa place; les badgeages attendent. Ramenez-le, ou : kiosk site move.",
+        de="Dieses Gerät steht nicht, wo es hingehört; die Meldungen warten. Bringen Sie es zurück, oder: kiosk site move.",
+        en="This box is not where it should be; its taps wait. Bring it back, or: kiosk site move.",
+    ),
     TaskKind.HELD: text(
         nl="Deze registratie wacht op u; de reden: kiosk outbox show. Versturen, als het geregeld is: kiosk outbox release.",
         fr="Cet enregistrement vous attend; la raison : kiosk outbox show. L'envoyer, une fois réglé : kiosk outbox release.",

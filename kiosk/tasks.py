@@ -139,6 +139,16 @@ def close_noted(connection: sqlite3.Connection, kind: TaskKind, note: str, *, at
     )
 
 
+def close_box_task(connection: sqlite3.Connection, kind: TaskKind, *, book: int, at_ms: int) -> bool:
+    """Close the open task of this kind about the box itself, inside the caller's transaction; whether there was one."""
+    closed = connection.execute(
+        "UPDATE tasks SET closed_ms = ? WHERE closed_ms IS NULL AND kind = ? AND book = ? AND registration IS NULL"
+        " AND holder IS NULL",
+        (at_ms, kind.value, book),
+    )
+    return closed.rowcount > 0
+
+
 def open_tasks(connection: sqlite3.Connection, book: int) -> list[Task]:
     """Every open task of a book, oldest first."""
     rows = connection.execute(f"{_COLUMNS} WHERE closed_ms IS NULL AND book = ? ORDER BY id", (book,))

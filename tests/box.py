@@ -27,6 +27,7 @@ CONFIG = """\
 name = "Wetstraat 16"
 latitude = 50.8466
 longitude = 4.3670
+{site}
 
 [employer]
 enterprise_number = "0206731645"
@@ -71,7 +72,8 @@ class Box:
         simulator: The service it talks to, started by the caller.
         service: Further lines of ``[service]``.
         rules: Lines of ``[rules]``.
-        readers: All ``[[reader]]`` tables.
+        readers: All ``[[reader]]`` tables, and whatever further sections.
+        site: Further lines of ``[site]``.
         environ: Added to the daemon's environment.
     """
 
@@ -81,6 +83,7 @@ class Box:
     rules: str = QUICK_RULES
     readers: str = SIMULATED_GATE
     environ: Mapping[str, str] = field(default_factory=dict)
+    site: str = ""
     daemon: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -115,6 +118,7 @@ class Box:
             service=self.service,
             rules=self.rules,
             readers=self.readers,
+            site=self.site,
         )
         self.config.write_text(text, encoding="utf-8")
 

@@ -17,7 +17,7 @@ from typing import Final, Self
 
 from kiosk.model import Coordinates
 from tests.people import PLACE
-from tests.stores import PATIENCE_SECONDS, until
+from tests.stores import PATIENCE_SECONDS
 
 #: Debian keeps it where only root's PATH looks.
 _GPSD: Final = shutil.which("gpsd") or "/usr/sbin/gpsd"
@@ -50,7 +50,6 @@ class Sky:
         os.set_blocking(self._master, False)
         self._device = os.ttyname(self._slave)
         self._gpsd: subprocess.Popen[bytes] | None = None
-        self._bursts = 0
         self._stop = Event()
         self._unplugged = Event()
         self._thread = Thread(target=self._feed, name="sky")
@@ -95,18 +94,12 @@ class Sky:
         os.close(self._master)
         os.close(self._slave)
 
-    def await_bursts(self, count: int) -> None:
-        """Wait until the receiver had so many more moments to say something."""
-        end = self._bursts + count
-        until(lambda: self._bursts >= end)
-
     def _feed(self) -> None:
         while not (self._stop.is_set() or self._unplugged.is_set()):
             if not self.silent:
                 # Nobody reads while gpsd is dead, and the line is soon full.
                 with contextlib.suppress(BlockingIOError):
                     os.write(self._master, self._burst())
-            self._bursts += 1
             self._stop.wait(_EVERY_SECONDS)
 
     def _burst(self) -> bytes:

@@ -685,3 +685,24 @@ def test_a_clock_behind_is_lifted_to_the_newest_trusted_tap(config: Path, kiosk:
     told = json.loads(kiosk("clock", "lift", "--json").out)
     assert (told["lifted"], told["from"], len(lifted)) == (True, "1970-01-01T00:00:00Z", 1)
     assert "lifted from 1970-01-01T00:00:00Z" in kiosk("clock", "lift").out
+
+
+def test_a_site_is_moved_in_words_and_in_json(kiosk: Kiosk, config: Path) -> None:
+    """A place that can't be meant and a number that is none change nothing; what was moved is told, with what to do next."""
+    for words, told in (
+        (("4.3670, 50.8466",), "PLACE: latitude and longitude are exchanged"),
+        (("Brussels",), "PLACE: write latitude and longitude in decimal degrees"),
+        (("51.2, 4.4", "--declaration", "1Y"), "--declaration: "),
+    ):
+        refused = kiosk("site", "move", *words)
+        assert (refused.code, told in refused.err) == (2, True), refused
+    assert "latitude = 50.8466" in config.read_text()
+    moved = kiosk("site", "move", "51.2172, 4.4211", "--declaration", "1Y102M7NZF7PZ")
+    assert (moved.code, "It registers for 1Y102M7NZF7PZ" in moved.out) == (0, True)
+    told = json.loads(kiosk("site", "move", "50.8466, 4.3670", "--json").out)
+    assert told == {
+        "from": {"latitude": 51.2172, "longitude": 4.4211},
+        "to": {"latitude": 50.8466, "longitude": 4.367},
+        "declaration": None,
+        "open_stays": [],
+    }

@@ -79,26 +79,6 @@ def test_a_fix_tells_place_error_and_moment(sky: Sky) -> None:
     assert before < fix.boot_ns < boot_clock()
 
 
-@pytest.mark.parametrize(("lost", "value"), [("seen", False), ("silent", True)])
-def test_a_receiver_that_sees_nothing_or_falls_silent_tells_again_when_it_can(sky: Sky, lost: str, value: bool) -> None:  # noqa: FBT001
-    """The next fix is a new one, of where the receiver is by then; meanwhile it may have been anywhere and told nothing of it."""
-    there, back = Coordinates(50.85, 4.37), Coordinates(50.8466, 4.372)
-    with listening(GpsdReceiver("127.0.0.1", sky.port)) as told:
-        next_fix(told)
-        setattr(sky, lost, value)
-        sky.await_bursts(2)
-        sky.place = there
-        sky.await_bursts(3)
-        sky.place = back
-        sky.await_bursts(2)
-        setattr(sky, lost, not value)
-        fixes = [next_fix(told)]
-        while distance_meters(place_of(fixes[-1]), back) > 5:
-            fixes.append(next_fix(told))
-        sky.place = PLACE
-    assert all(distance_meters(place_of(fix), there) > 100 for fix in fixes)
-
-
 def test_a_leap_of_the_receivers_clock_ends_by_itself(sky: Sky) -> None:
     """After a reset by more than an hour the receiver is believed again, from wherever it is then."""
     with listening(GpsdReceiver("127.0.0.1", sky.port)) as told:

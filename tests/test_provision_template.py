@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from kiosk.provision.template import filled, reference, replaced
+from kiosk.provision.template import filled, reference, replaced, silenced
 
 SECTIONS = {
     "site": [{"name": '"A"', "latitude": "50.8", "longitude": "4.3"}],
@@ -55,3 +55,11 @@ def test_one_table_of_several_is_changed() -> None:
     assert replaced(text, "credential", "k", "9") == text.replace("k = 0", "k = 9")
     with pytest.raises(LookupError):
         replaced(text, "credential", "other", "9", table=0)
+
+
+def test_keys_that_are_in_use_are_put_behind_a_mark() -> None:
+    """Only those of that table; what is behind one already, or not there, stays as it is."""
+    text = '[[a]]\nname = "one"\n[[a]]\n  name = "two" # words\n#url = "x"\nnumber = 1\n'
+    assert silenced(text, "a", ("name", "url", "other"), table=1) == (
+        '[[a]]\nname = "one"\n[[a]]\n#name = "two" # words\n#url = "x"\nnumber = 1\n'
+    )

@@ -18,6 +18,7 @@ from kiosk.cli.evidence import VERBS as EVIDENCE_VERBS
 from kiosk.cli.people import VERBS as PEOPLE_VERBS
 from kiosk.cli.provision import VERBS as PROVISION_VERBS
 from kiosk.cli.service import VERBS as SERVICE_VERBS
+from kiosk.cli.site import VERBS as SITE_VERBS
 from kiosk.cli.store import VERBS as STORE_VERBS
 from kiosk.errors import KioskError, UsageError
 
@@ -43,6 +44,7 @@ for _verb in (
     *EVIDENCE_VERBS,
     *CONTRACT_VERBS,
     *STORE_VERBS,
+    *SITE_VERBS,
 ):
     kiosk.add_command(_verb)
 

@@ -75,15 +75,36 @@ def replaced(text: str, section: str, key: str, value: str, *, table: int | None
     Raises:
         LookupError: The section has no such key in use.
     """
-    heading = f"[{section}]" if table is None else f"[[{section}]]"
-    lines, inside, seen = text.splitlines(), False, -1
+    lines = text.splitlines()
+    number = _line_of(lines, section, key, table)
+    if number is None:
+        raise LookupError(f"{_heading(section, table)} {key}")
+    lines[number] = f"{key} = {value}"
+    return "\n".join(lines) + "\n"
+
+
+def silenced(text: str, section: str, keys: Sequence[str], *, table: int | None = None) -> str:
+    """Put keys of a section behind a mark, those that are in use; else as ``replaced``."""
+    lines = text.splitlines()
+    for key in keys:
+        if (number := _line_of(lines, section, key, table)) is not None:
+            lines[number] = f"#{lines[number].strip()}"
+    return "\n".join(lines) + "\n"
+
+
+def _heading(section: str, table: int | None) -> str:
+    return f"[{section}]" if table is None else f"[[{section}]]"
+
+
+def _line_of(lines: Sequence[str], section: str, key: str, table: int | None) -> int | None:
+    """Which line gives a key of a section its value, or None."""
+    inside, seen = False, -1
     for number, line in enumerate(lines):
         stripped = line.strip()
         if stripped.startswith("["):
-            mine = stripped.partition("#")[0].strip() == heading
+            mine = stripped.partition("#")[0].strip() == _heading(section, table)
             seen += mine
             inside = mine and seen == (table or 0)
         elif inside and re.match(rf"{re.escape(key)}\s*=", stripped):
-            lines[number] = f"{key} = {value}"
-            return "\n".join(lines) + "\n"
-    raise LookupError(f"{heading} {key}")
+            return number
+    return None
