@@ -147,6 +147,12 @@ def sealed_row(connection: sqlite3.Connection, *, book: int, row: int) -> Sealed
     return None if found is None else SealedRow(*found)
 
 
+def rows_of(connection: sqlite3.Connection, *, book: int, holder: int, from_ms: int, to_ms: int) -> list[SealedRow]:
+    """Return a person's rows of this book from one moment (inclusive) to another, Unix milliseconds UTC, in their order."""
+    sql = f"{_COLUMNS} WHERE holder = ? AND +book = ? AND at_ms >= ? AND at_ms < ? ORDER BY id"
+    return [SealedRow(*row) for row in connection.execute(sql, (holder, book, from_ms, to_ms))]
+
+
 def row_of_id(connection: sqlite3.Connection, *, book: int, registration_id: int) -> int | None:
     """Return which row of this book the service knows by that id, or None."""
     sql = "SELECT id FROM registrations WHERE book = ? AND registration_id = ?"

@@ -22,7 +22,21 @@ from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.control import Call
 from kiosk.days import day_of
 from kiosk.deadlines import bounds_on
-from kiosk.desk import Desk, access, book, chain, chores, erasing, exporting, linking, papers, people, presence, registrations
+from kiosk.desk import (
+    Desk,
+    access,
+    book,
+    chain,
+    chores,
+    erasing,
+    exporting,
+    linking,
+    papers,
+    people,
+    presence,
+    registrations,
+    sheets,
+)
 from kiosk.enrolling import Enrolling
 from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, UsageError
@@ -57,6 +71,7 @@ DESK_CALLS: Final = {
     **book.CALLS,
     **presence.CALLS,
     **chores.CALLS,
+    **sheets.CALLS,
     **papers.CALLS,
     **registrations.CALLS,
     **chain.CALLS,

@@ -567,6 +567,26 @@ def test_what_is_urgent_is_read_first(kiosk: Kiosk, config: Path) -> None:
     assert [task["id"] for task in told(kiosk("tasks", "--json"))["items"]] == [1, 2, 3, 4]
 
 
+def test_a_sheet_is_written_for_its_owner_alone(kiosk: Kiosk, config: Path) -> None:
+    """A page or JSON, printed or in a new file with mode 0600; masked, unless a reason says why not."""
+    add(kiosk, 0)
+    with running(config) as run:
+        run.ask("tap", card=card(0))
+    with open_store(config.parent, key=bytes(32)) as database:
+        database.write(partial(open_task, kind=TaskKind.MISSING_OUT, book=1, at_ms=1, registration=1, holder=1))
+    assert kiosk("tasks", "sheet", "1", "--lang", "fr").out.startswith('<!DOCTYPE html>\n<html lang="fr">')
+    out = config.parent / "sheet.html"
+    assert kiosk("tasks", "sheet", "1", "--out", str(out)).code == 0
+    assert (out.stat().st_mode & 0o777, out.read_text().startswith("<!DOCTYPE html>")) == (0o600, True)
+    assert invented_insz(0).digits not in out.read_text()
+    again = kiosk("tasks", "sheet", "1", "--out", str(out))
+    assert (again.code, "is there already" in again.err) == (2, True)
+    assert kiosk("tasks", "sheet", "1", "--reveal").code == 2
+    shown = told(kiosk("tasks", "sheet", "1", "--reveal", "--reason", "asked for by the inspectorate", "--json"))
+    assert shown["person"] == {"holder": 1, "insz": invented_insz(0).digits, "name": "Person 0"}
+    assert kiosk("tasks", "sheet", "2").code == 1
+
+
 def test_a_reading_verb_makes_no_store(kiosk: Kiosk, config: Path) -> None:
     """Only what writes may begin a store; looking says how one comes about."""
     for words in (("badge", "list"), ("outbox", "list"), ("present",), ("holder", "show", "1")):

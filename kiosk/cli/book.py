@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from kiosk.cli.common import ask, fields, json_option, language_option, show, table
+from kiosk.advice import Language
+from kiosk.cli.common import ask, asker, configured, fields, json_option, language_option, show, table
+from kiosk.durable import write_new
+from kiosk.errors import UsageError
 from kiosk.model import State
 
 _ROWS: Final = (
@@ -135,6 +140,37 @@ def _left(days: int | None) -> str | int | None:
 def tasks_close(context: click.Context, *, number: int, as_json: bool) -> None:
     """Note that a human has seen to a task; it changes no registration."""
     _one(context, "tasks close", {"id": number}, as_json=as_json)
+
+
+@tasks.command("sheet")
+@click.argument("number", metavar="ID", type=click.IntRange(1))
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="A new file for its owner alone; else it is printed.")
+@click.option("--reveal", is_flag=True, help="With INSZ and name; needs --reason.")
+@click.option("--reason", help="Why, in a few words; kept sealed. No names or numbers of people.")
+@language_option
+@json_option
+@click.pass_context
+def tasks_sheet(
+    context: click.Context, *, number: int, out: Path | None, reveal: bool, reason: str | None, lang: str, as_json: bool
+) -> None:
+    """Write one page for a task: what happened, what is missing (a line for a pen), until when, and who must ask the NSSO."""
+    from kiosk.sheet import page
+
+    if reveal and not reason:
+        raise click.UsageError("--reveal needs --reason TEXT: why INSZ and name are handed out")
+    asked: dict[str, object] = {"id": number, "lang": lang, "reveal": reveal, "reason": reason, **asker()}
+    config = configured(context, secrets=False)
+    if out is not None and out.exists():
+        raise UsageError(f"{out}: is there already", repair="name a new file")
+    result = ask(context, "tasks sheet", asked)
+
+    def text() -> str:
+        return page(result, site=config.site.name, zone=config.site.time_zone, language=Language(lang))
+
+    if out is None:
+        show(result, as_json=as_json, text=text)
+        return
+    write_new(out, (json.dumps(result, ensure_ascii=False) if as_json else text()).encode(errors="backslashreplace"))
 
 
 VERBS: Final = (outbox, tasks)

@@ -142,7 +142,7 @@ def evidence_registrations(desk: Desk, asked: Mapping[str, object]) -> dict[str,
         found = desk.database.read(partial(amendments.window, book=desk.book, after=after, state=None))
         rows += [row for row in found if wanted.covers(row.holder, *_span(row))]
         after += amendments.WINDOW
-    items = [_told(desk, row, number, revealed=revealed, language=language) for row in rows[:_ROWS]]
+    items = [told(desk, row, number, revealed=revealed, language=language) for row in rows[:_ROWS]]
     return {"items": items, "next": rows[_ROWS - 1].id if len(rows) > _ROWS else None}
 
 
@@ -188,15 +188,16 @@ def opened(desk: Desk, entry: Kept) -> Opened | None:
         return None  # `evidence verify` tells it
 
 
-def _told(desk: Desk, row: SealedRow, until: int, *, revealed: bool, language: advice.Language) -> dict[str, object]:
+def told(desk: Desk, row: SealedRow, until: int, *, revealed: bool, language: advice.Language) -> dict[str, object]:
+    """Tell one registration with its entries of the record up to this one, for ``accounts``; what is personal where revealed."""
     kept = amendments.unseal(desk.vault, row)
     words = kept.remarks if revealed else advice.known(kept.remarks)
-    told = views.whole_row_fields(
+    whole = views.whole_row_fields(
         replace(kept, remarks=words, cancelled_because=kept.cancelled_because if revealed else None), language
     )
     entries = desk.database.read(partial(_about, row=row.id, until=until))
     lines = [testimony.line(each, opened(desk, each), facts=True, person=revealed) for each in entries]
-    told |= {
+    whole |= {
         "remarks_withheld": len(kept.remarks) - len(words),
         "entries": lines,
         "begun_ms": row.earliest_ms or row.at_ms,
@@ -206,8 +207,8 @@ def _told(desk: Desk, row: SealedRow, until: int, *, revealed: bool, language: a
         profiles = desk.database.read(partial(roster.profiles_of, vault=desk.vault, holder=row.holder))
         profile = next((each.profile for each in profiles if each.current), None)
         insz = None if kept.draft is None else kept.draft.ssin.digits
-        told["person"] = {"insz": insz, "name": None if profile is None else profile.name or None}
-    return told
+        whole["person"] = {"insz": insz, "name": None if profile is None else profile.name or None}
+    return whole
 
 
 def _about(connection: sqlite3.Connection, row: int, until: int) -> list[Kept]:
