@@ -18,21 +18,21 @@ from typing import TYPE_CHECKING, Final
 
 from hardware.buttons import GpioButtons
 from hardware.indicator import open_indicator
-from hardware.ports import Reader, Sighting, Unreadable
-from hardware.simulated import SimulatedReader
-from kiosk import config_digest, outbox, slices
+from hardware.ports import Sighting
+from kiosk import config_digest, outbox, readers, slices
+from kiosk.afterwards import Afterwards
 from kiosk.channels import Channels
 from kiosk.checkup import Checkup
 from kiosk.clockwork import Clockwork
-from kiosk.confirmations import Confirmations
 from kiosk.control import ControlServer
 from kiosk.crew import ALARM, Crew, Work
 from kiosk.delivery import Delivery
-from kiosk.device_settings import Eid
+from kiosk.doorstep import Doorstep
 from kiosk.enrolling import Enrolling
 from kiosk.entrance import Answers, Entrance
 from kiosk.followup import FollowUp
 from kiosk.intake import Intake
+from kiosk.lending import Lending
 from kiosk.locator import locator_of
 from kiosk.logs import start_logging
 from kiosk.model import Answer, Signal
@@ -42,12 +42,12 @@ from kiosk.opening import House, desk_of, open_house
 from kiosk.panel import Panel, wirings
 from kiosk.patterns import pattern_for
 from kiosk.perimeter import Perimeter
-from kiosk.presses import NOTHING, Presses
+from kiosk.presses import Presses
 from kiosk.reconciliation import Reconciler, Reconciliation
 from kiosk.reminders import Reminders
 from kiosk.retention import Caretaker
 from kiosk.room import Room
-from kiosk.settings import Config, Driver
+from kiosk.settings import Config
 from kiosk.settings import Reader as ReaderSettings
 from kiosk.switchboard import Switchboard
 from kiosk.systemd import ServiceManager
@@ -124,14 +124,12 @@ class _Daemon:
             configuration=config_digest.digests(config),
         )
         self._caretaker = Caretaker(book, config.retention, house.timekeeper.read, zone=config.site.time_zone)
-        self._confirmations = Confirmations(book, house.timekeeper.read, confirmed=self._delivery.nudge)
+        self._afterwards = Afterwards(book, house.timekeeper.read, confirmed=self._delivery.nudge)
         self._reminders = Reminders(book, house.timekeeper.read, slices.reminders(config))
         self._room = Room(house.database, config.store.max_megabytes)
         self._checkup = Checkup(house.database, house.timekeeper.read)
         self._locator = locator_of(config.position, config.fences, Perimeter(book, house.timekeeper.read, config.fences).note)
-        self._intake = self._build_intake()
-        self._presses = Presses()
-        self._enrolling = Enrolling()
+        self._doorstep = self._build_doorstep()
         self._panel = self._build_panel()
         self._entrances = [self._build_entrance(reader) for reader in config.readers]
         self._board = Switchboard(
@@ -143,11 +141,11 @@ class _Daemon:
             light=lambda: self._indicator.alive,
             certificates=config.certificates,
             faults=lambda: {} if self._services is None else self._services.faults,
-            presses=self._presses,
+            presses=self._doorstep.presses,
             declarations=config.declarations,
             panel=self._panel,
             room=self._room,
-            enrolling=self._enrolling,
+            enrolling=self._doorstep.enrolling,
             locator=self._locator,
         )
         self._vigil = Vigil(house.database, house.timekeeper.read, delivery=self._delivery, readers=self._entrances)
@@ -179,7 +177,7 @@ class _Daemon:
             "retention": self._caretaker.run,
             "reminders": self._reminders.run,
             "checkup": self._checkup.run,
-            "confirmations": self._confirmations.run,
+            "afterwards": self._afterwards.run,
         }
         if self._locator is not None:
             restarted["position"] = self._locator.run
@@ -204,9 +202,9 @@ class _Daemon:
 
     def _end(self) -> None:
         self._crew.stop.set()
-        self._enrolling.give_up()
+        self._doorstep.enrolling.give_up()
         self._control.close()
-        sleepers = (self._followup, self._clockwork, self._notary, self._checkup, self._reminders, self._confirmations)
+        sleepers = (self._followup, self._clockwork, self._notary, self._checkup, self._reminders, self._afterwards)
         for sleeper in (self._delivery, *sleepers):
             sleeper.nudge()
         if self._services is not None:
@@ -243,6 +241,16 @@ class _Daemon:
         self._followup.nudge()
         self._reminders.sent()
 
+    def _build_doorstep(self) -> Doorstep:
+        config, house = self._config, self._house
+        shift = config.rules.max_shift_hours
+        return Doorstep(
+            Enrolling(),
+            Lending(house.database, house.vault, house.timekeeper.read, max_shift_hours=shift),
+            Presses(),
+            self._build_intake(),
+        )
+
     def _build_intake(self) -> Intake:
         config, house = self._config, self._house
         return Intake(
@@ -259,23 +267,13 @@ class _Daemon:
 
     def _build_entrance(self, reader: ReaderSettings) -> Entrance:
         gate = Gate(name=reader.name, driver=reader.driver.value, direction=reader.direction, declaration=reader.declaration)
-        return Entrance(gate, partial(_open_reader, reader, self._config.eid), self._take, self._tell)
+        return Entrance(gate, partial(readers.open_reader, reader, self._config.eid), self._doorstep.take, self._tell)
 
     def _build_panel(self) -> Panel | None:
         config = self._config
         if not config.buttons:
             return None
-        return Panel(config.buttons, partial(GpioButtons, wirings(config.buttons, config.indicator.chip)), self._presses)
-
-    def _take(self, sighting: Sighting, gate: Gate) -> Answer:
-        """Record a sighting as what was pressed before it asks; a card that is waited for becomes a badge instead."""
-        enrolled = self._enrolling.take(sighting, gate.name)
-        if enrolled is not None:
-            return enrolled
-        # What could not be read is laid on again: the press waits for that.
-        wish = NOTHING if isinstance(sighting, Unreadable) else self._presses.take(gate.name, sighting.boot_ns)
-        asked = gate if wish.declaration is None else replace(gate, declaration=wish.declaration)
-        return self._intake.take(sighting, asked, wish.press)
+        return Panel(config.buttons, partial(GpioButtons, wirings(config.buttons, config.indicator.chip)), self._doorstep.presses)
 
     def _tell(self, gate: Gate, sighting: Sighting, answer: Answer) -> None:
         """Show the answer, after the commit; then log it, without a word about the person."""
@@ -283,30 +281,7 @@ class _Daemon:
         self._answers.tell(sighting, answer)
         self._notary.nudge()
         self._checkup.nudge()
-        self._confirmations.nudge()
+        self._afterwards.nudge()
         _log.info("tap", extra={"reader": gate.name, "signal": answer.signal.value, "ids": answer.ids, "why": answer.why})
         if answer.signal is Signal.FAILED and self._house.database.dead is not None:
             self._crew.fail()
-
-
-def _open_reader(reader: ReaderSettings, cards: Eid) -> Reader:
-    match reader.driver:
-        case Driver.PCSC:
-            from hardware.pcsc import PcscReader  # noqa: PLC0415  only a box with such a reader needs its library
-
-            return PcscReader(reader.match)
-        case Driver.CONTACTLESS:
-            from hardware.contactless import ContactlessReader  # noqa: PLC0415  likewise
-
-            return ContactlessReader(reader.match)
-        case Driver.EID:
-            from hardware import eid  # noqa: PLC0415  likewise
-            from hardware.pcsc import PcscReader  # noqa: PLC0415  likewise
-
-            return PcscReader(reader.match, manner=eid.manner(eid.proof_by(cards.roots, cards.fingerprints)))
-        case Driver.SIMULATED:
-            return SimulatedReader()
-        case Driver.KEYBOARD:
-            from hardware.keyboard import KeyboardReader  # noqa: PLC0415  likewise: most boxes have none
-
-            return KeyboardReader(reader.match or "", reader.format)  # without a path the configuration was refused

@@ -15,6 +15,7 @@ from typing import Final
 from hardware.ports import Card, Identity, Sighting, Unreadable
 from kiosk.control import Call
 from kiosk.desk import Desk
+from kiosk.desk.lent import loan_enroller
 from kiosk.desk.people import badge_enroller
 from kiosk.errors import Declined, KioskError, UsageError
 from kiosk.model import Answer, Signal
@@ -57,13 +58,22 @@ class Enrolling:
         return {"badge enrol": partial(self._asked, desk, readers), "badge enrol-stop": self._stopped}
 
     def _asked(self, desk: Desk, readers: Sequence[str], params: Mapping[str, object]) -> Mapping[str, object]:
-        """Make a badge of the next card: at ``reader``, where one is named, with the fields of ``badge add`` but ``card``."""
+        """Make a badge of the next card: at ``reader``, where one is named, with the fields of ``badge add`` but ``card``.
+
+        With ``"loan": true`` it becomes a card to lend instead.
+        """
         reader = params.get("reader")
         if reader is not None and reader not in readers:
             raise UsageError(f"--reader: no such reader; there are: {', '.join(readers)}")
         if "card" in params:
             raise UsageError("card: is laid on the reader", repair="with its number in hand use `kiosk badge add`")
-        enrol = badge_enroller(desk, {name: value for name, value in params.items() if name != "reader"})
+        person = {name: value for name, value in params.items() if name not in {"reader", "loan"}}
+        if params.get("loan") is True:
+            if person:
+                raise UsageError("loan: a card to lend belongs to nobody; leave the person's fields out")
+            enrol = loan_enroller(desk)
+        else:
+            enrol = badge_enroller(desk, person)
         return self.wait(enrol, reader=None if reader is None else str(reader), seconds=self._seconds)
 
     def _stopped(self, params: Mapping[str, object]) -> dict[str, object]:

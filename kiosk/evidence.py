@@ -69,6 +69,8 @@ class Entry(StrEnum):
     LINKED = "linked"
     LINK_CONFIRMED = "link_confirmed"
     FENCE = "fence"
+    LENT = "lent"
+    LOAN_ENDED = "loan_ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

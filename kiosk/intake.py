@@ -19,6 +19,7 @@ from kiosk.obligations import Gate, Obligations, Owed, Site
 from kiosk.records import card_index
 from kiosk.vault import Vault
 
+_TOO_WEAK: Final = "this card can be copied, and this site asks for more ([rules] minimum_trust); use another badge or your eID"
 _NS_PER_MS: Final = 1_000_000
 
 
@@ -121,10 +122,12 @@ class Intake:
     def _record(self, tap: taps.Moment, gate: Gate, connection: sqlite3.Connection) -> Answer:
         find = roster.find_person if tap.card.kind == EID else roster.find
         found = find(connection, self._vault, tap.card_index)
-        if found is None:
+        if found is None or (found.until_ms is not None and found.until_ms <= tap.now.at_ms):
             return self._record_unknown(tap, connection)
         if found.revoked:
             return Answer(signal=Signal.REVOKED)
+        if not tap.trust.reaches(self._site.minimum_trust):
+            return Answer(signal=Signal.UNREADABLE, why=_TOO_WEAK, language=found.profile.language)
         answer = self._decided(tap, gate, found, connection)
         told = notices.take(
             connection,

@@ -49,6 +49,11 @@ class Trust(StrEnum):
     CRYPTO = "crypto"
     EID = "eid"
 
+    def reaches(self, least: Trust) -> bool:
+        """Whether it is at least so hard."""
+        order = list(Trust)
+        return order.index(self) >= order.index(least)
+
 
 class Signal(StrEnum):
     """What the worker sees and hears at a tap, and what the box shows at rest."""

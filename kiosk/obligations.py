@@ -11,7 +11,7 @@ from kiosk import outbox, rules, taps
 from kiosk.errors import SealBroken
 from kiosk.geography import Fence
 from kiosk.identifiers import DeclarationNumber, Employer
-from kiosk.model import Address, Carried, Direction, Draft, Place, Profile, ReaderDirection, Reason, State
+from kiosk.model import Address, Carried, Direction, Draft, Place, Profile, ReaderDirection, Reason, State, Trust
 from kiosk.records import group_bytes
 from kiosk.vault import Index, Vault
 
@@ -46,6 +46,7 @@ class Site:
         local_only: Nothing is owed here for anybody.
         self_employed: Whose number ``employer`` carries for the self-employed.
         fence: Where the box may stand, or None: anywhere. A declaration with a place of its own has its own fence.
+        minimum_trust: What a card must prove to register anybody here.
     """
 
     place: Place
@@ -56,6 +57,7 @@ class Site:
     local_only: bool = False
     self_employed: Carried = Carried.PRINCIPAL
     fence: Fence | None = None
+    minimum_trust: Trust = Trust.UID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from kiosk.records import card_index, pack_card, pack_profile, unpack_card, unpa
 from kiosk.vault import Field, Index, Vault, new_uid
 
 _FIND: Final = (
-    "SELECT b.id, b.holder, b.revoked_ms, p.id, p.uid, p.sealed FROM badges b"
+    "SELECT b.id, b.holder, b.revoked_ms, b.loan_until_ms, p.id, p.uid, p.sealed FROM badges b"
     " JOIN profiles p ON p.holder = b.holder AND p.current WHERE b.card_index = ?"
 )
 _FIND_PERSON: Final = (
@@ -33,6 +33,7 @@ class Found:
         revoked: Whether the badge may not be used any more.
         profile_id: Which dated profile of the holder is current.
         profile: That profile.
+        until_ms: When it is his no longer, where it is lent to him, Unix milliseconds UTC.
     """
 
     badge: int | None
@@ -40,6 +41,7 @@ class Found:
     revoked: bool
     profile_id: int
     profile: Profile
+    until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +123,16 @@ def find(connection: sqlite3.Connection, vault: Vault, card_index: bytes) -> Fou
     row = connection.execute(_FIND, (card_index,)).fetchone()
     if row is None:
         return None
-    badge, holder, revoked_ms, profile_id, uid, sealed = row
+    badge, holder, revoked_ms, until_ms, profile_id, uid, sealed = row
     profile = unpack_profile(vault.open(Field.PROFILE, uid, sealed))
-    return Found(badge=badge, holder=holder, revoked=revoked_ms is not None, profile_id=profile_id, profile=profile)
+    return Found(
+        badge=badge,
+        holder=holder,
+        revoked=revoked_ms is not None,
+        profile_id=profile_id,
+        profile=profile,
+        until_ms=until_ms,
+    )
 
 
 def find_person(connection: sqlite3.Connection, vault: Vault, insz_index: bytes) -> Found | None:
@@ -196,7 +205,7 @@ def give(connection: sqlite3.Connection, vault: Vault, holder: int, card: CardId
     if before is not None and before.holder != holder:
         return Taken(before.holder)
     badge = _add_badge(connection, vault, holder, card, at_ms=at_ms) if before is None else before.id
-    sql = "UPDATE badges SET technology = ?, trust = ?, revoked_ms = NULL WHERE id = ?"
+    sql = "UPDATE badges SET technology = ?, trust = ?, revoked_ms = NULL, loan_until_ms = NULL WHERE id = ?"
     connection.execute(sql, (chip.technology, chip.trust.value, badge))
     return badge
 

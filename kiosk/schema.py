@@ -295,6 +295,17 @@ CREATE UNIQUE INDEX registrations_linked ON registrations (linked) WHERE linked 
 -- What the reader said of a badge's chip when it was laid on to be enrolled; NULL where its number was typed or imported.
 ALTER TABLE badges ADD COLUMN technology TEXT;
 ALTER TABLE badges ADD COLUMN trust TEXT CHECK (trust = 'uid' OR trust = 'crypto' OR trust = 'eid');
+
+-- Cards to lend. Lent, one is a badge until its holder's OUT, and until this moment at the latest (Unix milliseconds UTC).
+CREATE TABLE loan_cards (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid BLOB NOT NULL,
+    card_index BLOB NOT NULL UNIQUE,
+    added_ms INTEGER NOT NULL,
+    sealed BLOB NOT NULL
+) STRICT;
+ALTER TABLE badges ADD COLUMN loan_until_ms INTEGER;
+CREATE INDEX badges_lent ON badges (loan_until_ms) WHERE loan_until_ms IS NOT NULL;
 """
 
 #: The steps in order; a store's user_version is the number of those it has taken.

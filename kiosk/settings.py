@@ -19,7 +19,7 @@ from kiosk.contract import MAX_BATCH, PAGE_SIZE, PRODUCTION_HOST, SELF_EMPLOYED_
 from kiosk.device_settings import Button, Declared, Eid, Indicator
 from kiosk.geography import Fence
 from kiosk.identifiers import Employer, EnterpriseNumber, ForeignVatNumber
-from kiosk.model import Carried, Coordinates, Environment, ReaderDirection
+from kiosk.model import Carried, Coordinates, Environment, ReaderDirection, Trust
 from kiosk.retention_settings import Retention
 from kiosk.rules import DeclarationTerm, Limits
 from kiosk.site_settings import FURTHEST_METERS, Position, Site
@@ -220,6 +220,7 @@ class Rules:
     late_after_minutes: Minutes = 10
     escalate_after_minutes: Minutes = 60
     link_window_hours: Hours = 24
+    minimum_trust: Trust = Trust.UID
 
     @property
     def limits(self) -> Limits:

@@ -22,6 +22,7 @@ def site(config: Config) -> Site:
         limits=config.rules.limits,
         local_only=config.site.local_only,
         self_employed=config.service.self_employed_employer,
+        minimum_trust=config.rules.minimum_trust,
         fence=config.site.fence,
     )
 

@@ -30,6 +30,7 @@ from kiosk.desk import (
     chores,
     erasing,
     exporting,
+    lent,
     linking,
     papers,
     people,
@@ -67,6 +68,7 @@ _OPEN_SECONDS: Final = 5.0
 DESK_CALLS: Final = {
     **people.CALLS,
     **linking.CALLS,
+    **lent.CALLS,
     **erasing.CALLS,
     **book.CALLS,
     **presence.CALLS,

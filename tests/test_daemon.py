@@ -6,7 +6,6 @@ import os
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from logging.handlers import QueueHandler
 from pathlib import Path
@@ -15,20 +14,12 @@ from threading import Event
 
 import pytest
 
-from hardware.contactless import ContactlessReader
-from hardware.keyboard import KeyboardReader
-from hardware.pcsc import PcscReader
-from hardware.ports import ReaderLost
-from hardware.simulated import SimulatedReader
 from kiosk import crew, daemon
-from kiosk.config import load
 from kiosk.crew import Crew, Work
 from kiosk.delivery import Delivery
-from kiosk.device_settings import Eid
 from kiosk.errors import StoreBusy, UsageError
 from kiosk.followup import FollowUp
 from kiosk.provisioning import make_client_key
-from kiosk.settings import Driver
 from kiosk.switchboard import Switchboard
 from tests.box import line_fields
 from tests.configs import change, write
@@ -212,23 +203,6 @@ def test_the_light_is_looked_after_while_nobody_taps(config: Path, monkeypatch: 
         os.kill(os.getpid(), signal.SIGUSR1)
         until(lambda: looks > before + 3, "the light is left alone")
         assert run.stop() == 0
-
-
-def test_each_driver_opens_its_reader(config: Path) -> None:
-    """Each driver that there is is opened."""
-    (reader,) = load(config, {}).readers
-    assert isinstance(daemon._open_reader(reader, Eid()), SimulatedReader)
-    assert isinstance(daemon._open_reader(replace(reader, driver=Driver.PCSC, match="x"), Eid()), PcscReader)
-    assert isinstance(daemon._open_reader(replace(reader, driver=Driver.CONTACTLESS, match=None), Eid()), ContactlessReader)
-    cards = replace(reader, driver=Driver.EID, match="x")
-    assert isinstance(daemon._open_reader(cards, Eid()), PcscReader)
-    with pytest.raises(ReaderLost, match=r"gone\.crt can't be read"):
-        daemon._open_reader(cards, Eid(roots=(Path("gone.crt"),)))
-    typing = daemon._open_reader(replace(reader, driver=Driver.KEYBOARD, match="/dev/input/by-id/x"), Eid())
-    assert isinstance(typing, KeyboardReader)
-    stop = Event()
-    stop.set()
-    assert list(typing.sightings(stop)) == [], "it lets go of what it opened"
 
 
 def test_a_thread_that_hangs_is_named_and_holds_nobody_up(

@@ -15,7 +15,7 @@ import pytest
 from hardware.cards import Document
 from hardware.ports import Identity
 from kiosk import evidence, precautions, roster
-from kiosk.confirmations import Confirmations
+from kiosk.afterwards import Afterwards
 from kiosk.desk import Desk, book, people
 from kiosk.desk.linking import CALLS
 from kiosk.errors import Declined, UsageError
@@ -49,7 +49,7 @@ class Office:
             employer=EMPLOYER,
         )
         self.confirmed = 0
-        self.confirmations = Confirmations(self.outbox, house.clocks, confirmed=self._count)
+        self.afterwards = Afterwards(self.outbox, house.clocks, confirmed=self._count)
         self.holder = house.enrol(invented_line(1))
 
     def _count(self) -> None:
@@ -143,7 +143,7 @@ def test_the_past_waits_for_its_person(office: Office) -> None:
     assert office.open_tasks() == ["held"]
     with pytest.raises(Declined, match="has not confirmed yet"):
         office.call("outbox release", id=row)
-    assert office.confirmations.step() is True
+    assert office.afterwards.step() == HOUR
     assert office.state(row) == ("held", "link")
 
 
@@ -153,7 +153,7 @@ def test_he_confirms_it_by_laying_it_on_again(office: Office) -> None:
     row = office.link()["registration"]
     office.house.clocks.wait(HOUR)
     office.house.tap(LOST_CARD)
-    assert office.confirmations.step() is False
+    assert office.afterwards.step() is None
     assert (office.state(row), office.confirmed, office.open_tasks()) == (("queued", "link"), 1, [])
     office.settle(served(MORNING_MS + SAME_PRESENCE_MS + 1000), served(MORNING_MS, Direction.OUT))
     assert office.state(row) == ("queued", None)
@@ -167,7 +167,7 @@ def test_a_registration_nearby_makes_it_a_task(office: Office) -> None:
     row = office.link()["registration"]
     office.house.clocks.wait(HOUR)
     office.house.tap(LOST_CARD)
-    office.confirmations.step()
+    office.afterwards.step()
     office.settle(served(MORNING_MS + SAME_PRESENCE_MS - 1000))
     assert (office.state(row), office.open_tasks()) == (("held", "channel"), ["held"])
 
@@ -178,10 +178,10 @@ def test_without_a_search_it_is_a_task(office: Office) -> None:
     row = office.link()["registration"]
     office.house.clocks.wait(HOUR)
     office.house.tap(LOST_CARD)
-    office.confirmations.step()
+    office.afterwards.step()
     office.settle(asked=False)
     assert (office.state(row), office.open_tasks()) == (("held", "link"), ["held"])
-    assert office.confirmations.step() is False
+    assert office.afterwards.step() is None
     office.call("outbox release", id=row)
     assert (office.state(row), office.open_tasks()) == (("queued", None), [])
 
@@ -192,11 +192,11 @@ def test_another_badge_of_his_confirms_nothing(office: Office) -> None:
     row = office.link()["registration"]
     office.house.clocks.wait(HOUR)
     office.house.tap(invented_card(1))
-    office.confirmations.step()
+    office.afterwards.step()
     assert office.state(row) == ("held", "link")
     office.house.clocks.wait(HOUR)
     office.house.tap(invented_card(1), trust="eid")
-    office.confirmations.step()
+    office.afterwards.step()
     assert office.state(row) == ("queued", "link")
 
 
@@ -206,7 +206,7 @@ def test_too_late_it_is_not_confirmed_any_more(office: Office) -> None:
     row = office.link()["registration"]
     office.house.clocks.wait(25 * HOUR)
     office.house.tap(LOST_CARD)
-    office.confirmations.step()
+    office.afterwards.step()
     assert office.state(row) == ("held", "link")
 
 
@@ -222,7 +222,7 @@ def test_today_is_not_changed(office: Office) -> None:
     assert newest is not None
     assert newest.last.direction is Direction.IN
     assert house.tap(LOST_CARD).direction is Direction.OUT
-    office.confirmations.step()
+    office.afterwards.step()
     house.clocks.wait(HOUR)
     assert house.tap(invented_card(1)).direction is Direction.IN
 
@@ -272,7 +272,7 @@ def test_an_identity_card_of_nobody_known_is_its_persons(office: Office) -> None
     assert (told["badge"], office.open_tasks()) == (None, ["held"])
     house.clocks.wait(HOUR)
     assert house.intake.take(identity(boot_ns=house.clocks.boot_ns), TOGGLE).signal is Signal.IN
-    office.confirmations.step()
+    office.afterwards.step()
     assert office.state(told["registration"]) == ("queued", "link")
 
 
@@ -347,7 +347,7 @@ def test_a_cancelled_one_is_not_confirmed(office: Office) -> None:
     office.call("outbox cancel", id=row, reason="wrong person")
     office.house.clocks.wait(HOUR)
     office.house.tap(LOST_CARD)
-    office.confirmations.step()
+    office.afterwards.step()
     assert office.state(row)[0] == State.CANCELLED
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hardware.ports import Unreadable
 from kiosk import documents, notices, roster
 from kiosk.identifiers import CardId
-from kiosk.model import BadgeLine, Direction, Press, Profile, Signal
+from kiosk.model import BadgeLine, Direction, Press, Profile, Signal, Trust
 from kiosk.obligations import Gate
 from kiosk.outbox import Outbox
 from kiosk.records import unpack_card
@@ -278,6 +278,26 @@ def test_how_far_the_card_was_to_be_trusted_is_kept(house: Gatehouse) -> None:
     house.tap(invented_card(9), trust="eid")
     sql = "SELECT trust FROM registrations UNION ALL SELECT trust FROM taps"
     assert house.database.read(lambda c: c.execute(sql).fetchall()) == [("crypto",), ("eid",)]
+
+
+@pytest.mark.parametrize(
+    ("least", "trust", "signal"),
+    [
+        (Trust.UID, "uid", Signal.IN),
+        (Trust.CRYPTO, "uid", Signal.UNREADABLE),
+        (Trust.CRYPTO, "crypto", Signal.IN),
+        (Trust.CRYPTO, "eid", Signal.IN),
+        (Trust.EID, "crypto", Signal.UNREADABLE),
+    ],
+)
+def test_a_site_may_ask_for_more_than_a_number(tmp_path: Path, least: Trust, trust: str, signal: Signal) -> None:
+    """A card that proves less is red with the reason, and nothing is recorded of it."""
+    with open_gatehouse(tmp_path, replace(SITE, minimum_trust=least)) as strict:
+        strict.enrol(invented_line(1))
+        answer = strict.tap(ONE_CARD, trust=trust)
+        assert answer.signal is signal
+        assert ("can be copied" in (answer.why or "")) is (signal is Signal.UNREADABLE)
+        assert len(strict.rows()) == (0 if signal is Signal.UNREADABLE else 1)
 
 
 def test_an_out_carries_its_in(house: Gatehouse) -> None:

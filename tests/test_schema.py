@@ -82,6 +82,7 @@ ROWS: dict[str, dict[str, object]] = {
         "seen_ms": "0",
         "sealed": "x'00'",
     },
+    "loan_cards": {"uid": "x'00'", "card_index": "x'00'", "added_ms": "0", "sealed": "x'00'"},
     "notices": {"book": "1", "holder": "1", "registration": "1", "opened_ms": "0"},
     "reconciliations": {
         "book": "1",

@@ -34,6 +34,7 @@ _BADGES: Final = ("id", "holder", "card", "technology", "trust", "name", "insz",
 _ENROL_PATIENCE_SECONDS: Final = 60.0
 #: Everything about somebody who tapped for years, on a small box.
 _EXPORT_PATIENCE_SECONDS: Final = 600.0
+_LOANS: Final = ("id", "card", "holder", "until", "lost", "added_at")
 _UNKNOWN: Final = ("id", "card", "tapped_at", "reader", "technology", "trust")
 #: A badge's id has fewer digits than the shortest card, four bytes in hexadecimal.
 _SHORTEST_CARD: Final = 8
@@ -41,7 +42,7 @@ _SHORTEST_CARD: Final = 8
 
 @click.group()
 def badge() -> None:
-    """Badges: add, enrol, import, link, list, revoke, unknown."""
+    """Badges: add, enrol, import, link, list, loans, revoke, unknown."""
 
 
 @badge.command("add")
@@ -65,14 +66,15 @@ def badge_add(context: click.Context, *, as_json: bool) -> None:
 
 @badge.command("enrol")
 @click.option("--reader", help="Only this reader's next card; else whichever comes first.")
+@click.option("--loan", is_flag=True, help="A card to lend, of nobody: whoever shows his identity card may take one.")
 @json_option
 @click.pass_context
-def badge_enrol(context: click.Context, *, reader: str | None, as_json: bool) -> None:
+def badge_enrol(context: click.Context, *, reader: str | None, loan: bool, as_json: bool) -> None:
     """Make a badge of the next card at a reader of the running daemon, within 30 seconds; it is no tap.
 
     Asks who it is for on a terminal, else reads one JSON object on standard input, with the fields of `badge add` but card.
     """
-    person = _asked_who() if sys.stdin.isatty() else _object(decoded(read_stdin()))
+    person: dict[str, object] = {"loan": True} if loan else _asked_who() if sys.stdin.isatty() else _object(decoded(read_stdin()))
     if not as_json:
         click.echo("lay the card on the reader", err=True)
     params = {**person, **({} if reader is None else {"reader": reader})}
@@ -123,19 +125,33 @@ def badge_unknown(context: click.Context, *, as_json: bool) -> None:
     show(result, as_json=as_json, text=lambda: table(result["items"], _UNKNOWN, empty="every card that was laid on is known"))
 
 
+@badge.command("loans")
+@json_option
+@click.pass_context
+def badge_loans(context: click.Context, *, as_json: bool) -> None:
+    """Print the cards to lend, and who has one until when."""
+    result = ask(context, "badge loans", {})
+    show(
+        result,
+        as_json=as_json,
+        text=lambda: table(result["items"], _LOANS, empty="no cards to lend; make one: kiosk badge enrol --loan"),
+    )
+
+
 @badge.command("link")
 @click.argument("tap", metavar="TAP", type=click.IntRange(1))
 @click.option("--holder", "number", type=click.IntRange(1), required=True, help="Whose card it is.")
 @click.option("--direction", type=click.Choice([each.value for each in Direction]), help="What the past tap was: in or out.")
+@click.option("--loan", is_flag=True, help="Only lent: until he taps OUT, and for a shift at most.")
 @json_option
 @click.pass_context
-def badge_link(context: click.Context, *, tap: int, number: int, direction: str | None, as_json: bool) -> None:
+def badge_link(context: click.Context, *, tap: int, number: int, direction: str | None, loan: bool, as_json: bool) -> None:
     """Give an unknown card that was laid on (TAP, see `badge unknown`) to a person.
 
     It is his badge from now on. With --direction his past tap is registered too, at its own time, once he has laid the card
     on again himself; what he sees at a tap of today is not changed by it.
     """
-    result = ask(context, "badge link", {"tap": tap, "holder": number, "direction": direction}, writes=True)
+    result = ask(context, "badge link", {"tap": tap, "holder": number, "direction": direction, "loan": loan}, writes=True)
     show(result, as_json=as_json, text=lambda: _linked(result))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from kiosk import amendments, evidence, links, roster, tasks
+from kiosk import amendments, evidence, links, loans, roster, tasks
 from kiosk.claims import HOUR_MS
 from kiosk.desk import Call, Desk, params, rebuilding
 from kiosk.errors import Declined, SealBroken, UsageError
@@ -42,11 +42,13 @@ def badge_unknown(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
 
 
 def badge_link(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
-    """Give the card of a kept tap to a person: ``{"tap", "holder", "direction"?}``.
+    """Give the card of a kept tap to a person: ``{"tap", "holder", "direction"?, "loan"?}``.
 
     From now on it is his badge; an identity card is its person's anyway. With ``direction`` the past tap is owed too: held until
     he has laid the card on once more himself (or his identity card), then sent unless the service shows a registration of the
     same person and direction within half an hour.
+
+    With ``loan``, and always where it is a card to lend, it is his until he taps OUT, and for a shift at most.
 
     Returns:
         ``{"badge", "holder", "card", "registration", "until"}``; the last two are null without a direction, ``badge`` for an
@@ -56,9 +58,9 @@ def badge_link(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
         UsageError: Something is left out, or the direction is none.
         Declined: There is no such tap or holder, the card is another's, or the past can't be settled by this any more.
     """
-    params.only(asked, ("tap", "holder", "direction"))
+    params.only(asked, ("tap", "holder", "direction", "loan"))
     number, holder = params.number(asked, "tap"), params.number(asked, "holder")
-    direction = _direction(asked)
+    direction, loan = _direction(asked), params.flag(asked, "loan")
 
     def work(connection: sqlite3.Connection) -> dict[str, object]:
         tap = links.kept_tap(connection, desk.vault, number, book=desk.book)
@@ -68,7 +70,7 @@ def badge_link(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
         if tap.card.kind == EID:
             _own(desk, connection, tap, tap.card, holder)
         else:
-            badge = _give(desk, connection, tap, tap.card, holder)
+            badge = _give(desk, connection, tap, tap.card, holder, loan=loan)
         told: dict[str, object] = {"badge": badge, "holder": holder, "card": tap.card.masked, "registration": None, "until": None}
         if direction is None:
             return told
@@ -89,12 +91,16 @@ def _own(desk: Desk, connection: sqlite3.Connection, tap: KeptTap, card: CardId,
     tasks.close_noted(connection, TaskKind.UNKNOWN_PERSON, note, at_ms=desk.clock().wall_ms)
 
 
-def _give(desk: Desk, connection: sqlite3.Connection, tap: KeptTap, card: CardId, holder: int) -> int:
+def _give(desk: Desk, connection: sqlite3.Connection, tap: KeptTap, card: CardId, holder: int, *, loan: bool) -> int:
     if roster.added_ms(connection, holder) is None or roster.is_forgotten(connection, holder):
         raise Declined("the roster knows no such holder", repair="`kiosk badge list` shows all of them")
     at_ms = desk.clock().wall_ms
     chip = Chip(technology=tap.technology, trust=Trust(tap.trust))
-    given = roster.give(connection, desk.vault, holder, card, at_ms=at_ms, chip=chip)
+    if loan or loans.is_loan_card(connection, tap.card_index):
+        until_ms = at_ms + round(desk.limits.max_shift_hours * HOUR_MS)
+        given = loans.lend(connection, desk.vault, holder, card, until_ms=until_ms, at_ms=at_ms, chip=chip)
+    else:
+        given = roster.give(connection, desk.vault, holder, card, at_ms=at_ms, chip=chip)
     if isinstance(given, Taken):
         raise Declined(f"this card is the badge of holder {given.holder}", repair="a badge is never passed on")
     facts: dict[str, object] = {"holder": holder, "tap": tap.id}

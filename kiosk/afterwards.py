@@ -1,4 +1,4 @@
-"""After each tap: whether somebody confirmed in person that a linked card was his, so that its past tap may be settled.
+"""What a tap settles besides itself: a linked card is confirmed by its person, a loan badge comes back.
 
 A thread of its own, so that no tap waits for it. What it missed in a crash it does at the next start.
 """
@@ -12,7 +12,7 @@ from functools import partial
 from threading import Event
 from typing import Final
 
-from kiosk import evidence, links
+from kiosk import evidence, links, loans
 from kiosk.bell import Bell
 from kiosk.evidence import Entry
 from kiosk.model import ClockReading
@@ -20,12 +20,13 @@ from kiosk.outbox import Outbox
 
 _log = logging.getLogger(__name__)
 
-#: The time of a tap may be healed, and then lie within what may be confirmed, while nobody taps.
+#: The time of a tap may be healed, and the clock be set, while nobody taps.
 _LONGEST_SECONDS: Final = 3600.0
+_SHORTEST_SECONDS: Final = 0.05
 
 
-class Confirmations:
-    """Looks whether what was linked is confirmed. ``step`` and ``run`` belong to one thread, ``nudge`` to any.
+class Afterwards:
+    """Looks after each tap. ``step`` and ``run`` belong to one thread, ``nudge`` to any.
 
     Args:
         outbox: The book.
@@ -40,26 +41,39 @@ class Confirmations:
         self._bell = Bell()
 
     def nudge(self) -> None:
-        """A tap was recorded. Also call it after ``stop``."""
+        """A tap was recorded, or a card was lent. Also call it after ``stop``."""
         self._bell.ring()
 
     def run(self, stop: Event) -> None:
         """Look after each tap until ``stop`` is set and ``nudge`` was called."""
         while not stop.is_set():
-            waits = self.step()
-            self._bell.wait(_LONGEST_SECONDS if waits else None)
+            self._bell.wait(self.step())
 
-    def step(self) -> bool:
-        """Let go what was confirmed; whether anything still waits."""
+    def step(self) -> float | None:
+        """Do what is due; returns the seconds after which there may be more without a tap, or None."""
         outbox = self._outbox
-        waiting = partial(links.is_waiting, book=outbox.book)
-        if not outbox.database.read(waiting):
-            return False
-        rows = outbox.database.write(self._confirm)
+        if outbox.database.read(partial(links.is_waiting, book=outbox.book)):
+            self._let_go()
+        next_ms = outbox.database.read(loans.next_end_ms)
+        if next_ms is not None:
+            self._take_back()
+            next_ms = outbox.database.read(loans.next_end_ms)
+        if next_ms is not None:
+            return min(max((next_ms - self._clock().wall_ms) / 1000, _SHORTEST_SECONDS), _LONGEST_SECONDS)
+        return _LONGEST_SECONDS if outbox.database.read(partial(links.is_waiting, book=outbox.book)) else None
+
+    def _let_go(self) -> None:
+        rows = self._outbox.database.write(self._confirm)
         if rows:
             _log.info("linked taps confirmed", extra={"ids": rows})
             self._confirmed()
-        return outbox.database.read(waiting)
+
+    def _take_back(self) -> None:
+        outbox = self._outbox
+        work = partial(loans.end_due, vault=outbox.vault, book=outbox.book, at_ms=self._clock().wall_ms)
+        ended = outbox.database.write(work)
+        if ended:
+            _log.info("loan badges are nobody's again", extra={"ids": ended})
 
     def _confirm(self, connection: sqlite3.Connection) -> tuple[int, ...]:
         at_ms = self._clock().wall_ms

@@ -1,4 +1,4 @@
-"""kiosk.confirmations: the thread looks after each tap and at its start, and sleeps otherwise. What confirms: test_desk_linking."""
+"""kiosk.afterwards: the thread looks after each tap and at its start, and sleeps otherwise; for the rest see the rooms it asks."""
 
 from __future__ import annotations
 

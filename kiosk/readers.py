@@ -1,0 +1,37 @@
+"""Opens the device behind each configured reader; its library is loaded only on a box that has such a reader."""
+
+from __future__ import annotations
+
+from hardware.ports import Reader
+from hardware.simulated import SimulatedReader
+from kiosk.device_settings import Eid
+from kiosk.settings import Driver
+from kiosk.settings import Reader as ReaderSettings
+
+
+def open_reader(reader: ReaderSettings, cards: Eid) -> Reader:
+    """Open a reader as it is configured; ``cards``: what an identity card must prove.
+
+    Raises:
+        ReaderLost: The device can't be used now.
+    """
+    match reader.driver:
+        case Driver.PCSC:
+            from hardware.pcsc import PcscReader  # noqa: PLC0415  only a box with such a reader needs its library
+
+            return PcscReader(reader.match)
+        case Driver.CONTACTLESS:
+            from hardware.contactless import ContactlessReader  # noqa: PLC0415  likewise
+
+            return ContactlessReader(reader.match)
+        case Driver.EID:
+            from hardware import eid  # noqa: PLC0415  likewise
+            from hardware.pcsc import PcscReader  # noqa: PLC0415  likewise
+
+            return PcscReader(reader.match, manner=eid.manner(eid.proof_by(cards.roots, cards.fingerprints)))
+        case Driver.SIMULATED:
+            return SimulatedReader()
+        case Driver.KEYBOARD:
+            from hardware.keyboard import KeyboardReader  # noqa: PLC0415  likewise: most boxes have none
+
+            return KeyboardReader(reader.match or "", reader.format)  # without a path the configuration was refused

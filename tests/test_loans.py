@@ -1,0 +1,229 @@
+"""A loan badge: a card of nobody that is somebody's until his OUT, lent at the gate to whoever showed his identity card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardware.cards import Document
+from hardware.ports import Card, Identity, Sighting
+from kiosk import loans
+from kiosk.afterwards import Afterwards
+from kiosk.desk import Desk, lent, linking, people
+from kiosk.doorstep import Doorstep
+from kiosk.enrolling import Enrolling
+from kiosk.errors import Declined
+from kiosk.identifiers import CardId
+from kiosk.lending import WITHIN_SECONDS, Lending
+from kiosk.model import Answer, Direction, Signal
+from kiosk.outbox import Outbox
+from kiosk.presses import Presses
+from kiosk.rules import DeclarationTerm
+from tests.gatehouse import ARRIVALS, HOUR, MORNING_MS, TOGGLE, Gatehouse, open_gatehouse
+from tests.people import DECLARATION, EMPLOYER, PLACE, invented_card, invented_insz, invented_line
+
+LOAN = invented_card(60)
+
+
+class Gate:
+    """A gate with a board of cards to lend beside it."""
+
+    def __init__(self, house: Gatehouse) -> None:
+        self.house = house
+        self.desk = Desk(
+            database=house.database,
+            vault=house.vault,
+            book=house.book,
+            clock=house.clocks,
+            place=PLACE,
+            time_zone="Europe/Brussels",
+            declarations=(DeclarationTerm(number=DECLARATION),),
+            employer=EMPLOYER,
+        )
+        lending = Lending(house.database, house.vault, house.clocks, max_shift_hours=14)
+        self.doorstep = Doorstep(Enrolling(), lending, Presses(), house.intake)
+        self.afterwards = Afterwards(Outbox(house.database, house.vault, house.book), house.clocks, confirmed=lambda: None)
+
+    def call(self, name: str, /, **asked: object) -> dict[str, Any]:
+        calls = {**lent.CALLS, **linking.CALLS, **people.CALLS}
+        told: dict[str, Any] = json.loads(json.dumps(calls[name](self.desk, asked)))
+        return told
+
+    def show(self, person: int, *, until: date = date(2030, 1, 1)) -> Answer:
+        """Put a person's identity card in."""
+        number = invented_insz(person).digits
+        document = Document(number=number, kind=1, valid_from=None, valid_until=until, proven=True, technology="eid-1.7")
+        return self._take(Identity(document=document, boot_ns=self.house.clocks.boot_ns))
+
+    def lay(self, card: CardId) -> Answer:
+        """Lay a card on."""
+        return self._take(Card(kind=card.kind, identifier=card.identifier, technology="test", boot_ns=self.house.clocks.boot_ns))
+
+    def _take(self, sighting: Sighting) -> Answer:
+        answer = self.doorstep.take(sighting, TOGGLE)
+        self.afterwards.step()
+        return answer
+
+    def lend_to(self, person: int) -> None:
+        self.show(person)
+        self.house.clocks.wait(5)
+        assert self.lay(LOAN).signal is Signal.ENROLLED
+        self.house.clocks.wait(HOUR)
+
+    def loan(self) -> dict[str, Any]:
+        (one,) = self.call("badge loans")["items"]
+        return dict(one)
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    with open_gatehouse(tmp_path) as house:
+        built = Gate(house)
+        house.enrol(invented_line(1))
+        house.enrol(invented_line(2))
+        seen = Card(kind=LOAN.kind, identifier=LOAN.identifier, technology="test", boot_ns=1)
+        assert lent.loan_enroller(built.desk)(seen)["card"] == LOAN.masked
+        yield built
+
+
+def test_whoever_shows_his_identity_card_may_take_one(gate: Gate) -> None:
+    """The identity card is his IN; the card from the board is his badge then, is no tap, and is his OUT in the evening."""
+    assert gate.show(1).signal is Signal.IN
+    gate.house.clocks.wait(10)
+    answer = gate.lay(LOAN)
+    assert (answer.signal, answer.name) == (Signal.ENROLLED, invented_line(1).profile.name)
+    assert len(gate.house.rows()) == 1
+    gate.house.clocks.wait(8 * HOUR)
+    assert gate.lay(LOAN).direction is Direction.OUT
+    assert [row.holder for row in gate.house.rows()] == [1, 1]
+
+
+def test_it_comes_back_with_his_out(gate: Gate) -> None:
+    """After the OUT it is nobody's: the next morning it registers nobody until it is lent again."""
+    gate.lend_to(1)
+    assert gate.loan()["holder"] == 1
+    gate.lay(LOAN)
+    assert (gate.loan()["holder"], gate.loan()["until"]) == (None, None)
+    gate.house.clocks.wait(12 * HOUR)
+    assert gate.lay(LOAN).signal is Signal.UNKNOWN_CARD
+    gate.lend_to(2)
+    assert gate.loan()["holder"] == 2
+
+
+def test_an_out_with_another_badge_ends_it_too(gate: Gate) -> None:
+    """He found his own badge: what he borrowed is nobody's all the same."""
+    gate.lend_to(1)
+    gate.house.clocks.wait(HOUR)
+    assert gate.lay(invented_card(1)).direction is Direction.OUT
+    assert gate.loan()["holder"] is None
+
+
+def test_after_a_shift_it_is_nobodys(gate: Gate) -> None:
+    """Whoever takes the card that was never brought back is not registered as the one who had it, even before anybody looks."""
+    gate.lend_to(1)
+    gate.house.clocks.wait(14 * HOUR)
+    seen = Card(kind=LOAN.kind, identifier=LOAN.identifier, technology="test", boot_ns=gate.house.clocks.boot_ns)
+    assert gate.doorstep.take(seen, TOGGLE).signal is Signal.UNKNOWN_CARD
+    assert gate.afterwards.step() is None
+    assert gate.loan()["holder"] is None
+
+
+def test_it_is_looked_after_when_its_time_is_up(gate: Gate) -> None:
+    """The thread sleeps until then, and an hour at most."""
+    gate.lend_to(1)
+    assert gate.afterwards.step() == HOUR
+    gate.house.clocks.wait(12.5 * HOUR)
+    wait = gate.afterwards.step()
+    assert wait is not None
+    assert 0 < wait < HOUR
+
+
+@pytest.mark.parametrize("after", [WITHIN_SECONDS + 1, -1])
+def test_only_right_after_the_identity_card(gate: Gate, after: int) -> None:
+    """Later, or a card that was laid on before it, is a tap."""
+    gate.show(1)
+    gate.house.clocks.wait(after)
+    assert gate.lay(LOAN).signal is Signal.UNKNOWN_CARD
+    assert gate.loan()["holder"] is None
+
+
+def test_only_at_the_same_reader_and_once(gate: Gate) -> None:
+    """Another reader's card is another worker's; one identity card takes one card."""
+    gate.show(1)
+    seen = Card(kind=LOAN.kind, identifier=LOAN.identifier, technology="test", boot_ns=gate.house.clocks.boot_ns)
+    assert gate.doorstep.take(seen, ARRIVALS).signal is Signal.UNKNOWN_CARD
+    assert gate.lay(LOAN).signal is Signal.ENROLLED
+    assert gate.lay(LOAN).signal is Signal.ALREADY
+
+
+def test_a_badge_or_an_unknown_card_is_not_lent(gate: Gate) -> None:
+    """Only what an admin made a card to lend: a stranger's own card is never given to somebody else."""
+    gate.show(1)
+    assert gate.lay(invented_card(70)).signal is Signal.UNKNOWN_CARD
+    gate.house.clocks.wait(30)
+    assert gate.lay(invented_card(2)).signal is Signal.IN
+    assert gate.house.count("badges") == 2
+
+
+def test_an_identity_card_that_counts_for_nobody_lends_nothing(gate: Gate) -> None:
+    """Of a stranger, or no longer valid: it has to be settled by a human."""
+    assert gate.show(9).signal is Signal.HELD
+    assert gate.lay(LOAN).signal is Signal.UNKNOWN_CARD
+    assert gate.show(1, until=date(2020, 1, 1)).signal is Signal.UNREADABLE
+    assert gate.lay(LOAN).signal is Signal.UNKNOWN_CARD
+
+
+def test_what_somebody_has_is_his(gate: Gate) -> None:
+    """A lent card that another lays on after his own identity card is the tap of the one who has it: two hands, one card."""
+    gate.lend_to(1)
+    gate.show(2)
+    assert gate.lay(LOAN).direction is Direction.OUT
+    assert gate.house.rows()[-1].holder == 1
+
+
+def test_a_lost_one_stays_lost(gate: Gate) -> None:
+    """Revoked while it was lent: it is lent to nobody, and says so."""
+    gate.lend_to(1)
+    gate.call("badge revoke", card=LOAN.identifier.hex())
+    gate.lay(invented_card(1))
+    assert (gate.loan()["lost"], gate.loan()["holder"]) == (True, 1)
+    gate.show(2)
+    assert gate.lay(LOAN).signal is Signal.REVOKED
+
+
+def test_a_manager_lends_by_link(gate: Gate) -> None:
+    """Without an eID reader: the kept tap of the card, linked for a shift; a card to lend is never given for good."""
+    gate.lay(LOAN)
+    gate.lay(invented_card(71))
+    for tap, loan in ((1, False), (2, True)):
+        gate.call("badge link", tap=tap, holder=1, loan=loan)
+    sql = "SELECT loan_until_ms FROM badges WHERE loan_until_ms IS NOT NULL"
+    assert gate.house.database.read(lambda c: c.execute(sql).fetchall()) == [(MORNING_MS + 14 * HOUR * 1000,)] * 2
+
+
+def test_a_badge_is_no_card_to_lend(gate: Gate) -> None:
+    """Somebody's badge is declined; one that is a card to lend already says so again."""
+    own = invented_card(1)
+    with pytest.raises(Declined, match="the badge of holder 1"):
+        lent.loan_enroller(gate.desk)(Card(kind="uid", identifier=own.identifier, technology="test", boot_ns=1))
+    again = lent.loan_enroller(gate.desk)(Card(kind="uid", identifier=LOAN.identifier, technology="test", boot_ns=1))
+    assert again["id"] == gate.loan()["id"]
+
+
+def test_a_broken_seal_is_listed_and_hides_no_other(gate: Gate) -> None:
+    """The card is null, the rest is told."""
+    gate.house.run("UPDATE loan_cards SET sealed = x'00'")
+    assert gate.loan()["card"] is None
+
+
+def test_a_store_that_fails_lends_nothing(gate: Gate) -> None:
+    """The tap path meets the same store, and shows it; a damaged profile is not lent to either."""
+    gate.show(1)
+    gate.house.run("UPDATE profiles SET sealed = x'00'")
+    assert gate.lay(LOAN).signal is Signal.UNKNOWN_CARD
+    assert gate.house.database.read(loans.next_end_ms) is None
