@@ -91,8 +91,8 @@ class ContactlessReader:
     @contextmanager
     def _opened(self) -> Iterator[Frontend]:
         frontend = _open(self._path)
-        self._attached, self._failures = True, 0
         self._tell(logging.INFO, f"ready: {frontend}")
+        self._attached, self._failures = True, 0
         try:
             yield frontend
         finally:

@@ -142,6 +142,9 @@ class Pn532:
         self.power_up()
 
     def _live(self) -> None:
+        # A chip answers at once, however busy the machine of the tests: the driver waits 100 ms and no longer.
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), -19)
         received = bytearray()
         while True:
             ready, _, _ = select([self._master, self._end], [], [])
