@@ -52,6 +52,7 @@ class KeyboardReader:
         form: How it writes a card's number.
         opener: Opens and grabs the device; raises ``OSError`` where it is not there, ``ReaderLost`` where it can't be used.
         boot_ns: CLOCK_BOOTTIME in nanoseconds.
+        claim: Takes a barcode's text, and when it was begun; whether it was no badge's but something else that is done with.
     """
 
     def __init__(
@@ -61,11 +62,13 @@ class KeyboardReader:
         *,
         opener: Callable[[str], int] | None = None,
         boot_ns: Callable[[], int] = boot_clock,
+        claim: Callable[[str, int], bool] = lambda _text, _boot_ns: False,
     ) -> None:
         self._path = path
         self._form = form
         self._opener = opener or grab
         self._boot_ns = boot_ns
+        self._claim = claim
         self._typist = Typist()
         self._device: int | None = None
         self._guard = Lock()
@@ -104,7 +107,8 @@ class KeyboardReader:
                     self._wait(_RETRY_SECONDS)
                     continue
                 for line in self._lines(device):
-                    yield self._judged(line)
+                    if not (self._form is Format.BARCODE and line.why is None and self._claim(line.text, line.began_ns)):
+                        yield self._judged(line)
         finally:
             self._unplugged()
             self._close()

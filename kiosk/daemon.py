@@ -24,6 +24,7 @@ from kiosk.afterwards import Afterwards
 from kiosk.channels import Channels
 from kiosk.checkup import Checkup
 from kiosk.clockwork import Clockwork
+from kiosk.codes import claimer
 from kiosk.control import ControlServer
 from kiosk.crew import ALARM, Crew, Work
 from kiosk.delivery import Delivery
@@ -267,7 +268,8 @@ class _Daemon:
 
     def _build_entrance(self, reader: ReaderSettings) -> Entrance:
         gate = Gate(name=reader.name, driver=reader.driver.value, direction=reader.direction, declaration=reader.declaration)
-        return Entrance(gate, partial(readers.open_reader, reader, self._config.eid), self._doorstep.take, self._tell)
+        opener = partial(readers.open_reader, reader, self._config.eid, claimer(self._config.declarations, self._doorstep.presses))
+        return Entrance(gate, opener, self._doorstep.take, self._tell)
 
     def _build_panel(self) -> Panel | None:
         config = self._config

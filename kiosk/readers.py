@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hardware.ports import Reader
 from hardware.simulated import SimulatedReader
 from kiosk.device_settings import Eid
@@ -9,8 +11,13 @@ from kiosk.settings import Driver
 from kiosk.settings import Reader as ReaderSettings
 
 
-def open_reader(reader: ReaderSettings, cards: Eid) -> Reader:
-    """Open a reader as it is configured; ``cards``: what an identity card must prove.
+def open_reader(reader: ReaderSettings, cards: Eid, claim: Callable[[str, int], bool] = lambda _text, _boot_ns: False) -> Reader:
+    """Open a reader as it is configured.
+
+    Args:
+        reader: Its table.
+        cards: What an identity card must prove.
+        claim: Takes what a barcode reader reads that is no badge's; see ``hardware.keyboard``.
 
     Raises:
         ReaderLost: The device can't be used now.
@@ -34,4 +41,4 @@ def open_reader(reader: ReaderSettings, cards: Eid) -> Reader:
         case Driver.KEYBOARD:
             from hardware.keyboard import KeyboardReader  # noqa: PLC0415  likewise: most boxes have none
 
-            return KeyboardReader(reader.match or "", reader.format)  # without a path the configuration was refused
+            return KeyboardReader(reader.match or "", reader.format, claim=claim)  # without a path the configuration was refused

@@ -28,6 +28,7 @@ from tests.kernel import PI_4, boot_with
 from tests.people import OTHER_DECLARATION, invented_card, invented_line
 from tests.sites import until
 from tests.stores import descriptor
+from tests.wedges import Wedge
 
 #: A port that nobody listens on.
 NOWHERE = 'token_url = "https://localhost:1/token"'
@@ -268,6 +269,28 @@ def test_a_press_on_a_line_decides_the_tap_that_follows(
         assert noted.get(timeout=20).__dict__["button"] == "leave"
         assert tap(run, 0)["signal"] == "out"
     assert request.released
+
+
+def test_a_scanned_declaration_decides_the_tap_that_follows(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a barcode reader, with the code that hangs beside it; the tap at the badge reader is then for that one."""
+    wedge, heard = Wedge(), SimpleQueue[logging.LogRecord]()
+    monkeypatch.setattr("hardware.keyboard.grab", wedge.open)
+    scanner = '[[reader]]\nname = "scanner"\ndriver = "keyboard"\nmatch = "/dev/input/by-id/x"\nformat = "barcode"\n'
+    second = f'[[declaration]]\nnumber = "{OTHER_DECLARATION.value}"\n'
+    config.write_text(config.read_text().replace("[service]", f"{second}\n[service]", 1) + scanner)
+    handler = QueueHandler(heard)
+    logging.getLogger("kiosk.codes").addHandler(handler)
+    try:
+        with running(config) as run:
+            enrol(run, 0)
+            wedge.type(f"https//www.example.org/{OTHER_DECLARATION.value}\n")
+            assert heard.get(timeout=20).getMessage() == "declaration scanned"
+            told = run.ask("tap", card=invented_card(0).identifier.hex(), reader="gate")
+            (row,) = told["ids"]
+            assert (told["signal"], run.ask("outbox show", id=row)["declaration"]) == ("in", OTHER_DECLARATION.value)
+    finally:
+        logging.getLogger("kiosk.codes").removeHandler(handler)
+        wedge.close()
 
 
 def test_buttons_that_can_not_be_opened_keep_nobody_from_tapping(with_buttons: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -236,3 +236,30 @@ def test_a_kernel_with_another_clock_is_no_reason_to_stop(ioctl: Callable[[dict[
     """Without stamps by the boot clock the moment of reading counts."""
     ioctl({CLOCK: errno.EINVAL})
     os.close(keyboard.grab("/dev/null"))
+
+
+def test_a_code_that_somebody_claims_is_no_badge(wedge: Wedge) -> None:
+    """What is scanned is offered first, with its moment, however long it is; what nobody claims is a badge as ever."""
+    offered: list[tuple[str, int]] = []
+
+    def claim(text: str, boot_ns: int) -> bool:
+        offered.append((text, boot_ns))
+        return len(text) > 64
+
+    reader = KeyboardReader(PATH, Format.BARCODE, opener=wedge.open, claim=claim)
+    with reading(reader) as told:
+        wedge.type("A" * 100 + "\n")
+        wedge.type("QM-12345\n")
+        card = told.get(timeout=PATIENCE_SECONDS)
+    assert isinstance(card, Card)
+    assert card.identifier == b"QM-12345"
+    assert [text for text, _ in offered] == ["A" * 100, "QM-12345"]
+    assert 0 < offered[0][1] <= card.boot_ns
+
+
+def test_a_number_is_offered_to_nobody(wedge: Wedge) -> None:
+    """Only barcodes can be something else than badges."""
+    reader = KeyboardReader(PATH, opener=wedge.open, claim=lambda _text, _boot_ns: True)
+    with reading(reader) as told:
+        wedge.type(UID + "\n")
+        assert isinstance(told.get(timeout=PATIENCE_SECONDS), Card)
