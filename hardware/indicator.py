@@ -127,13 +127,13 @@ def open_indicator(
 
     Args:
         chip: A device path, or a chip's label; see ``chip_path``.
-        lines: The line offset of ``green``, ``red``, ``white`` and ``buzzer``; None or left out where there is none.
+        lines: The line offset of ``green``, ``red``, ``blue``, ``white`` and ``buzzer``; None or left out where there is none.
         active_low: Whether a low level lights a lamp.
         devices: Where the kernel's GPIO chips are looked for.
     """
     offsets = {name: offset for name, offset in lines.items() if offset is not None}
     if not offsets:
-        _log.info("no light: [indicator] names no line for green, red, white or buzzer")
+        _log.info("no light: [indicator] names no line for green, red, blue, white or buzzer")
         return NullIndicator()
     try:
         return GpioIndicator(chip_path(chip, devices), offsets, active_low=active_low)

@@ -16,7 +16,9 @@ from hardware.ports import Beat, Pattern
 _log: Final = logging.getLogger(__name__)
 _DARK: Final = Pattern(name="dark", beats=())
 #: The lamps a box may have.
-LAMPS: Final = frozenset({"green", "red", "white"})
+LAMPS: Final = frozenset({"green", "red", "blue", "white"})
+#: The three in one housing make white.
+_RGB: Final = frozenset({"green", "red", "blue"})
 _SHORTEST_MS: Final = 10
 _JOIN_SECONDS: Final = 2.0
 
@@ -43,6 +45,9 @@ def lit(asked: frozenset[str], wired: frozenset[str]) -> frozenset[str]:
         return asked
     if "white" in wired:
         return frozenset({"white"})
+    if asked == {"white"} and wired >= _RGB:
+        return _RGB
+    wired -= {"blue"}
     if asked == {"white"}:
         return wired if wired >= {"green", "red"} else wired - {"green"}
     return (asked & wired) - {"green"}

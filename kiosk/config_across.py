@@ -170,8 +170,12 @@ def _paths(service: Service) -> Iterator[Mistake]:
 
 
 def _indicator(indicator: Indicator, *, has_buttons: bool) -> Iterator[Mistake]:
+    if (indicator.night_from is None) is not (indicator.night_until is None):
+        yield Mistake("indicator.night_from", "and night_until go together; give both, or none")
     if indicator.chip and not indicator.lines and not has_buttons:
-        yield Mistake("indicator.chip", "has no line that is used; add green, red, white or buzzer, or a [[button]]; or remove it")
+        yield Mistake(
+            "indicator.chip", "has no line that is used; add green, red, blue, white or buzzer, or a [[button]]; or remove it"
+        )
 
 
 def _buttons(draft: Draft) -> Iterator[Mistake]:

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
@@ -250,6 +250,12 @@ def _day(value: object) -> date:
     return value
 
 
+def _time(value: object) -> time:
+    if not isinstance(value, time):
+        raise Wrong(f"is {_found(value)}; write a time without quotes, for instance 22:00:00")
+    return value
+
+
 def converter(base: Path) -> Converter:
     """Make a strict converter; paths in the file are relative to ``base``."""
     made = Converter(forbid_extra_keys=True, detailed_validation=True)
@@ -260,6 +266,7 @@ def converter(base: Path) -> Converter:
     made.register_structure_hook(str, _hook(text))
     made.register_structure_hook(bool, _hook(_flag))
     made.register_structure_hook(date, _hook(_day))
+    made.register_structure_hook(time, _hook(_time))
     made.register_structure_hook(Path, _hook(lambda value: base / text(value)))
     made.register_structure_hook_func(
         lambda kind: kind == tuple[Path, ...], _hook(lambda value: tuple(base / text(each) for each in _list(value)))

@@ -33,6 +33,7 @@ from kiosk.enrolling import Enrolling
 from kiosk.entrance import Answers, Entrance
 from kiosk.followup import FollowUp
 from kiosk.intake import Intake
+from kiosk.lamps import Lamps
 from kiosk.lending import Lending
 from kiosk.locator import locator_of
 from kiosk.logs import start_logging
@@ -41,7 +42,6 @@ from kiosk.notary import Notary
 from kiosk.obligations import Gate
 from kiosk.opening import House, desk_of, open_house
 from kiosk.panel import Panel, wirings
-from kiosk.patterns import pattern_for
 from kiosk.perimeter import Perimeter
 from kiosk.presses import Presses
 from kiosk.reconciliation import Reconciler, Reconciliation
@@ -95,6 +95,13 @@ class _Daemon:
         house.database.write(partial(outbox.recover, book=house.book.id))
         self._indicator = open_indicator(
             chip=config.indicator.chip, lines=config.indicator.lines, active_low=config.indicator.active_low
+        )
+        self._lamps = Lamps(
+            self._indicator,
+            house.book.environment,
+            house.timekeeper.read,
+            zone=config.site.time_zone,
+            night=config.indicator.night,
         )
         book = outbox.Outbox(house.database, house.vault, house.book.id)
         self._followup = FollowUp(
@@ -191,7 +198,7 @@ class _Daemon:
         period = _LOOK_SECONDS if asked is None else min(_LOOK_SECONDS, asked / 4)
         while self._house.database.dead is None and not self._crew.failed:
             self._room.look()
-            self._indicator.rest(pattern_for(self._board.resting(), environment=self._house.book.environment))
+            self._lamps.rest(self._board.resting())
             if self._vigil.must_end():
                 break
             self._manager.alive()
@@ -220,7 +227,7 @@ class _Daemon:
         self._notary.close()
         if self._services is not None:
             self._services.close()
-        self._indicator.close()
+        self._lamps.close()
         _log.info("stopped", extra={"failed": self._crew.failed, "hung": hung})
 
     def _service(self) -> Services:
@@ -275,11 +282,12 @@ class _Daemon:
         config = self._config
         if not config.buttons:
             return None
-        return Panel(config.buttons, partial(GpioButtons, wirings(config.buttons, config.indicator.chip)), self._doorstep.presses)
+        build = partial(GpioButtons, wirings(config.buttons, config.indicator.chip))
+        return Panel(config.buttons, build, self._doorstep.presses, self._lamps.pressed)
 
     def _tell(self, gate: Gate, sighting: Sighting, answer: Answer) -> None:
         """Show the answer, after the commit; then log it, without a word about the person."""
-        self._indicator.play(pattern_for(answer.signal, offline=answer.offline, environment=self._house.book.environment))
+        self._lamps.answer(answer)
         self._answers.tell(sighting, answer)
         self._notary.nudge()
         self._checkup.nudge()

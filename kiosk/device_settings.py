@@ -2,6 +2,7 @@
 # No postponed annotations here: cattrs would resolve them without the rules in ``Annotated``.
 
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from typing import Annotated
 
@@ -21,14 +22,22 @@ class Indicator:
     chip: str | None = None
     green: Line | None = None
     red: Line | None = None
+    blue: Line | None = None
     white: Line | None = None
     buzzer: Line | None = None
     active_low: bool = False
+    night_from: time | None = None
+    night_until: time | None = None
+
+    @property
+    def night(self) -> tuple[time, time] | None:
+        """From when until when the buzzer only ticks, local times; None: never."""
+        return None if self.night_from is None or self.night_until is None else (self.night_from, self.night_until)
 
     @property
     def lines(self) -> dict[str, int]:
         """The lines that are wired, by what hangs on them."""
-        wired = {"green": self.green, "red": self.red, "white": self.white, "buzzer": self.buzzer}
+        wired = {"green": self.green, "red": self.red, "blue": self.blue, "white": self.white, "buzzer": self.buzzer}
         return {name: line for name, line in wired.items() if line is not None}
 
 

@@ -9,6 +9,7 @@ from threading import Event
 from hardware.buttons import Wiring
 from hardware.ports import Buttons, Pressed
 from kiosk.device_settings import Button
+from kiosk.model import Press
 from kiosk.presses import Pending, Presses, Wish
 from kiosk.tending import Tended
 
@@ -22,12 +23,20 @@ class Panel:
         buttons: As configured, at least one.
         build: Opens them; called again after they failed.
         presses: Where what is pressed waits.
+        shown: Told what was pressed; None for a declaration.
     """
 
-    def __init__(self, buttons: Sequence[Button], build: Callable[[], Buttons], presses: Presses) -> None:
+    def __init__(
+        self,
+        buttons: Sequence[Button],
+        build: Callable[[], Buttons],
+        presses: Presses,
+        shown: Callable[[Press | None], None] = lambda _: None,
+    ) -> None:
         self.names = [button.name for button in buttons]
         self._buttons = {button.name: button for button in buttons}
         self._presses = presses
+        self._shown = shown
         self._tended: Tended[Buttons, Pressed] = Tended("buttons", ", ".join(self.names), build, _listen, self._note)
 
     @property
@@ -47,6 +56,7 @@ class Panel:
         button = self._buttons[pressed.name]
         wish = Wish(press=button.press, declaration=button.declaration)
         self._presses.note(Pending(wish=wish, reader=button.reader, boot_ns=pressed.boot_ns))
+        self._shown(button.press)
         _log.info("press", extra={"button": button.name})
 
 

@@ -15,15 +15,17 @@ No light flashes more than three times in any second (WCAG 2.2, 2.3.1), and no t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Final
 
 from hardware.ports import Beat, Pattern
-from kiosk.model import Environment, Signal
+from kiosk.model import Environment, Press, Signal
+from kiosk.presses import COUNTS_FOR_SECONDS
 
 _STEP_MS: Final = 100
+_TICK_MS: Final = 30
 _DARK: Final = frozenset[str]()
 _GREEN: Final = frozenset({"green"})
 _AMBER: Final = frozenset({"green", "red"})
@@ -137,6 +139,41 @@ _TRAINING: Final = {
 #: Appended to a recorded tap that the service can't have yet: a short flash with a tick.
 _OFFLINE_TICK: Final = _Score(_GREEN, "...#", "...#")
 _SUCCESSES: Final = frozenset({Signal.IN, Signal.OUT})
+
+
+#: A button was pressed: a second of the ten for which it counts, white in both environments since nothing is recorded.
+_PRESSED: Final = {
+    Press.IN: "##........",
+    Press.OUT: "##.##.....",
+    Press.BREAK: "##.##.##..",
+    None: "####.##.##",
+}
+
+
+@cache
+def pattern_for_press(press: Press | None) -> Pattern:
+    """Choose the pattern that goes round from a press to its tap, for as long as it counts: a beep, and a tick at the end.
+
+    Args:
+        press: The direction pressed; None for a declaration.
+    """
+    light = COUNTS_FOR_SECONDS * _PRESSED[press] + "#"
+    sound = "##" + (len(light) - 3) * "." + "#"
+    return Pattern(name=f"pressed-{press.value if press else 'declaration'}", beats=_beats(_Score(_WHITE, light, sound)))
+
+
+def hushed(pattern: Pattern) -> Pattern:
+    """The same for the night: each sound is a tick of 30 ms, so that rhythms stay what they are. A failed store is not hushed."""
+    if pattern.name == Signal.FAILED.value:
+        return pattern
+    return replace(pattern, name=f"{pattern.name}-hushed", beats=tuple(chain.from_iterable(map(_ticked, pattern.beats))))
+
+
+def _ticked(beat: Beat) -> tuple[Beat, ...]:
+    if not beat.sound or beat.milliseconds <= _TICK_MS:
+        return (beat,)
+    tick = replace(beat, milliseconds=_TICK_MS)
+    return tick, replace(beat, milliseconds=beat.milliseconds - _TICK_MS, sound=False)
 
 
 @cache

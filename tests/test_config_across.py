@@ -24,6 +24,11 @@ def with_sections(text: str) -> str:
     [
         ('[indicator]\nchip = "/dev/gpiochip0"', "indicator.chip: has no line"),
         ('[indicator]\nchip = "c"\ngreen = 17\nred = 17', "indicator.red: is the same as indicator.green"),
+        ("[indicator]\ngreen = 17\nnight_from = 22:00:00", "indicator.night_from: and night_until go together"),
+        (
+            '[indicator]\ngreen = 17\nnight_from = "22:00"\nnight_until = 06:00:00',
+            "indicator.night_from: is a string; write a time without quotes",
+        ),
         (LEAVE + LEAVE.replace("5", "6"), "button[2].name: is the same as button[1].name"),
         (LEAVE + LEAVE.replace("leave", "go"), "button[2].line: is the same as button[1].line"),
         (f"[indicator]\ngreen = 5\n{LEAVE}", "button[1].line: is the same as indicator.green"),

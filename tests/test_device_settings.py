@@ -8,6 +8,7 @@ from kiosk.device_settings import Button, Indicator
 def test_only_what_is_wired_has_a_line() -> None:
     """A lamp that is left out is no line 0."""
     assert Indicator(green=0, buzzer=23).lines == {"green": 0, "buzzer": 23}
+    assert Indicator(red=1, green=2, blue=3).lines == {"green": 2, "red": 1, "blue": 3}
     assert Indicator().lines == {}
 
 

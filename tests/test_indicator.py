@@ -203,7 +203,7 @@ def test_the_stand_in_refuses_what_metal_refuses() -> None:
     lines = StoryLines(GREEN, lambda: 1)
     lines.show(GREEN, sound=False)
     with pytest.raises(OSError, match="lamp"):
-        lines.show(frozenset({"blue"}), sound=False)
+        lines.show(frozenset({"violet"}), sound=False)
     lines.release()
     with pytest.raises(OSError, match="released"):
         lines.show(GREEN, sound=False)

@@ -54,13 +54,15 @@ def taken(presses: Presses, reader: str) -> Wish:
 
 
 def test_each_button_asks_for_what_it_stands_for() -> None:
-    """A direction at any reader, a declaration at its own reader only."""
+    """A direction at any reader, a declaration at its own reader only; the lamps are told each time."""
     presses, buttons = Presses(), SimulatedButtons({"leave", "annex"})
-    with running(Panel(BUTTONS, lambda: buttons, presses)):
+    shown: list[Press | None] = []
+    with running(Panel(BUTTONS, lambda: buttons, presses, shown.append)):
         buttons.press("leave")
         assert taken(presses, "gate") == Wish(press=Press.OUT)
         buttons.press("annex")
         assert taken(presses, "back") == Wish(declaration=OTHER_DECLARATION)
+        until(lambda: shown == [Press.OUT, None])
 
 
 def test_buttons_that_fail_are_dead_and_come_back(caplog: pytest.LogCaptureFixture) -> None:

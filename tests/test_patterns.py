@@ -7,8 +7,9 @@ from itertools import combinations, groupby
 import pytest
 
 from hardware.ports import Pattern
-from kiosk.model import Environment, Signal
-from kiosk.patterns import pattern_for
+from kiosk.model import Environment, Press, Signal
+from kiosk.patterns import hushed, pattern_for, pattern_for_press
+from kiosk.presses import COUNTS_FOR_SECONDS
 
 AT_REST = {Signal.READY, Signal.TRAINING, Signal.ATTENTION, Signal.DEAD}
 AT_A_TAP = [signal for signal in Signal if signal not in AT_REST]
@@ -186,3 +187,36 @@ def test_no_light_flashes_more_than_three_times_in_a_second() -> None:
             now, lit = now + beat.milliseconds, bool(beat.light)
         for begin in onsets:
             assert sum(begin <= onset < begin + 1000 for onset in onsets) <= 3, pattern.name
+
+
+PRESSES = [None, *Press]
+
+
+@pytest.mark.parametrize("press", PRESSES)
+def test_a_press_is_shown_for_as_long_as_it_counts(press: Press | None) -> None:
+    """White, never green: nothing is recorded yet. A beep at once, and a tick when its time is over."""
+    pattern = pattern_for_press(press)
+    assert {beat.light for beat in pattern.beats if beat.light} == {WHITE}
+    assert (pattern.beats[0].sound, pattern.beats[-1].sound, pattern.repeat) == (True, True, False)
+    length = sum(beat.milliseconds for beat in pattern.beats)
+    assert COUNTS_FOR_SECONDS * 1000 <= length <= COUNTS_FOR_SECONDS * 1000 + 200
+
+
+def test_presses_are_told_apart_and_from_every_answer() -> None:
+    """By rhythm alone, without colour."""
+    shown = [pattern_for_press(press) for press in PRESSES]
+    for one, other in combinations([*shown, *every_pattern().values()], 2):
+        assert tellable(light_rhythm(one), light_rhythm(other)), (one.name, other.name)
+
+
+@pytest.mark.parametrize("pattern", [*every_pattern().values(), *map(pattern_for_press, PRESSES)], ids=lambda pattern: pattern.name)
+def test_a_hushed_pattern_differs_by_the_length_of_its_sounds_alone(pattern: Pattern) -> None:
+    """Light, rhythm and length stay; each sound is a tick; the alarm of a failed store stays an alarm."""
+    quiet = hushed(pattern)
+    assert light_rhythm(quiet) == light_rhythm(pattern)
+    assert sum(beat.milliseconds for beat in quiet.beats) == sum(beat.milliseconds for beat in pattern.beats)
+    if pattern.name == "failed":
+        assert quiet == pattern
+    else:
+        assert all(beat.milliseconds == 30 for beat in quiet.beats if beat.sound)
+        assert len([beat for beat in quiet.beats if beat.sound]) == len([beat for beat in pattern.beats if beat.sound])

@@ -15,6 +15,7 @@ from tests.contracts.waiting import eventually, wakes_in
 
 AMBER = frozenset({"green", "red"})
 WHITE = frozenset({"white"})
+RGB = frozenset({"red", "green", "blue"})
 
 
 class Notebook:
@@ -43,6 +44,12 @@ class Notebook:
     ("wired", "asked", "shown"),
     [
         (LAMPS, AMBER, AMBER),
+        (RGB, WHITE, RGB),
+        (RGB, AMBER, AMBER),
+        (RGB, RED, RED),
+        (RGB - GREEN, WHITE, RED),
+        (AMBER | {"blue"}, GREEN, GREEN),
+        (frozenset({"blue"}), GREEN, DARK),
         (LAMPS, WHITE, WHITE),
         (AMBER, WHITE, AMBER),
         (AMBER, GREEN, GREEN),
@@ -69,7 +76,7 @@ def test_a_box_that_lacks_a_lamp_shows_what_it_can(wired: frozenset[str], asked:
 
 def test_a_missing_lamp_never_makes_plain_green() -> None:
     """No false green: whichever lamps a box has, green alone is lit only where green alone was asked for."""
-    subsets = [frozenset(lamp for bit, lamp in enumerate(sorted(LAMPS)) if number >> bit & 1) for number in range(8)]
+    subsets = [frozenset(lamp for bit, lamp in enumerate(sorted(LAMPS)) if number >> bit & 1) for number in range(16)]
     for wired in subsets:
         for asked in subsets:
             assert lit(asked, wired) <= wired

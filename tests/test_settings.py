@@ -138,7 +138,7 @@ def test_the_reference_works_with_every_line_in_use(tmp_path: Path) -> None:
         assert line in text
         text = text.replace(line, "")
     found = read(tmp_path, text)
-    assert found.indicator.lines == {"green": 17, "red": 27, "white": 22, "buzzer": 23}
+    assert found.indicator.lines == {"green": 17, "red": 27, "blue": 24, "white": 22, "buzzer": 23}
     assert [(button.name, button.declaration, button.active_low) for button in found.buttons] == [("out", DECLARATION, True)]
     assert found.declarations[0].valid_until == date(2026, 12, 31)
     assert found.rules == Rules()
