@@ -20,9 +20,10 @@ _ROUNDS = 15
 #: Badges of the small roster; the same are looked up in the large one.
 _FEW = 1_000
 _DUE = 200
-_BADGES_GOAL, _BADGES_LIMIT = 1.3, 1.3
+#: Each limit leaves room for a machine that others use; without an index it would be hundreds.
+_BADGES_GOAL, _BADGES_LIMIT = 1.3, 1.6
 _BARE_GOAL, _BARE_LIMIT = 4.0, 8.0
-_DUE_GOAL = _DUE_LIMIT = 1.25
+_DUE_GOAL, _DUE_LIMIT = 1.25, 1.6
 
 pytestmark = pytest.mark.benchmark
 
