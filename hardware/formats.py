@@ -56,6 +56,8 @@ _CODE: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 #: Digits of a whole 125 kHz number in hexadecimal; thirteen in decimal.
 _HEX_TAG: Final = 10
 _BYTE: Final = 0x100
+#: Bytes of 34 bits without their two of parity.
+_WHOLE_WIEGAND: Final = 4
 _TWO_BYTES: Final = 0x10000
 
 _NO_FIT: Final = "what was typed is no number as this reader is set up for; look at format in its [[reader]]"
@@ -75,21 +77,37 @@ def read(text: str, form: Format) -> Identified | Failed:
     return Failed(_NO_FIT) if number is None else judged(number[1], _TECHNOLOGY.get(form, _UNKNOWN), number[0])
 
 
-def written(identifier: bytes, form: Format) -> str | None:
-    """Write a UID in another system's way, for somebody who compares lists; None where that way has no UIDs."""
-    match form:
-        case Format.HEX:
-            return identifier.hex().upper()
-        case Format.REVERSED:
-            return identifier[::-1].hex().upper()
-        case Format.DECIMAL:
-            return _decimal(identifier, "big")
-        case Format.DECIMAL_REVERSED:
-            return _decimal(identifier, "little")
-        case Format.EM4100 | Format.EM4100_DECIMAL | Format.WIEGAND | Format.BARCODE:
-            return None
+def written(kind: str, identifier: bytes) -> dict[Format, str]:
+    """Write a card's number in every way in which another system may have it, for somebody who compares lists.
+
+    Args:
+        kind: One of ``hardware.cards.LENGTHS``; any other is written in no way.
+        identifier: Its bytes, first byte first.
+    """
+    match kind:
+        case "uid":
+            return {
+                Format.HEX: identifier.hex().upper(),
+                Format.REVERSED: identifier[::-1].hex().upper(),
+                Format.DECIMAL: _decimal(identifier, "big"),
+                Format.DECIMAL_REVERSED: _decimal(identifier, "little"),
+            }
+        case "em4100":
+            short = identifier[1:]
+            return {Format.EM4100: identifier.hex().upper(), Format.EM4100_DECIMAL: _decimal(short, "big"), **_facility(short[1:])}
+        case "wiegand":
+            whole = {Format.EM4100_DECIMAL: _decimal(identifier, "big")} if len(identifier) == _WHOLE_WIEGAND else {}
+            return {**whole, **_facility(identifier)}
+        case "code":
+            return {Format.BARCODE: identifier.decode("ascii", "replace")}
         case _:
-            assert_never(form)
+            return {}
+
+
+def _facility(identifier: bytes) -> dict[Format, str]:
+    """Facility and number as fobs have them printed: three digits and five, five and five where there are four bytes."""
+    facility, number = int.from_bytes(identifier[:-2]), int.from_bytes(identifier[-2:])
+    return {Format.WIEGAND: f"{facility:05d},{number:05d}" if len(identifier) == _WHOLE_WIEGAND else f"{facility:03d},{number:05d}"}
 
 
 def _number(text: str, form: Format) -> tuple[str, bytes] | None:

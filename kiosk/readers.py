@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from threading import Event, Timer
 
-from hardware.ports import Reader
+from hardware.ports import Reader, Sighting
 from hardware.simulated import SimulatedReader
 from kiosk.device_settings import Eid
 from kiosk.settings import Driver
@@ -42,3 +43,23 @@ def open_reader(reader: ReaderSettings, cards: Eid, claim: Callable[[str, int], 
             from hardware.keyboard import KeyboardReader  # noqa: PLC0415  likewise: most boxes have none
 
             return KeyboardReader(reader.match or "", reader.format, claim=claim)  # without a path the configuration was refused
+
+
+def within(reader: Reader, seconds: float) -> Generator[Sighting]:
+    """Yield what a reader sees during so many seconds.
+
+    Raises:
+        ReaderLost: It can't be used; says the repair.
+    """
+    stop = Event()
+
+    def end() -> None:
+        stop.set()
+        reader.wake()
+
+    patience = Timer(seconds, end)
+    patience.start()
+    try:
+        yield from reader.sightings(stop)
+    finally:
+        patience.cancel()

@@ -36,6 +36,7 @@ from tests.people import CANARY, CANARY_CARD, CANARY_INSZ, CANARY_NAME, invented
 from tests.sites import until
 from tests.stores import open_store
 from tests.strangers import item
+from tests.wedges import Wedge
 
 Kiosk = Callable[..., Ran]
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -465,6 +466,70 @@ def test_an_enrolment_that_is_broken_off_leaves_no_trap(kiosk: Kiosk, box: Runni
     monkeypatch.setattr(control, "ask", broken_off)
     assert kiosk("badge", "enrol", stdin=json.dumps({"insz": CANARY_INSZ.digits})).code == 1
     assert asked == ["badge enrol", "badge enrol-stop"]
+
+
+def test_doctor_card_explains_the_next_card(config: Path, kiosk: Kiosk, box: Running) -> None:
+    """Through the running daemon: masked, known or not, and no tap; the number in full only where it is asked for."""
+    add(kiosk, 0)
+    words = [sys.executable, "-m", "kiosk", "--config", str(config), "doctor", "card", "--json", "--reveal"]
+    verb = subprocess.Popen(words, stdout=subprocess.PIPE)
+    until(lambda: box.ask("tap", card=card(0))["signal"] == "unreadable", "no card is waited for")
+    assert verb.stdout is not None
+    explained = json.loads(verb.stdout.read())
+    verb.stdout.close()
+    assert verb.wait(30) == 0
+    assert (explained["known"], explained["holder"], explained["technology"]) == ("yes", 1, "simulated")
+    assert explained["written"]["reversed"] == invented_card(0).identifier[::-1].hex().upper()
+
+
+def test_doctor_card_without_a_daemon_needs_a_reader(kiosk: Kiosk) -> None:
+    """A simulated reader alone has nothing that a card can be laid on: it says so."""
+    ran = kiosk("doctor", "card")
+    assert (ran.code, "no card can be laid on a simulated reader" in ran.err) == (2, True)
+
+
+def test_an_explanation_that_is_broken_off_leaves_no_trap(kiosk: Kiosk, box: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After ^C the daemon waits for no card: the next worker's card is a tap."""
+    ask, asked = control.ask, list[str]()
+
+    def broken_off(path: Path, call: str, params: Mapping[str, object], **more: float) -> dict[str, object]:
+        asked.append(call)
+        if call == "doctor card":
+            raise KeyboardInterrupt
+        return ask(path, call, params, **more)
+
+    monkeypatch.setattr(control, "ask", broken_off)
+    assert kiosk("doctor", "card").code == 1
+    assert asked == ["doctor card", "badge enrol-stop"]
+
+
+@pytest.mark.parametrize("laid", [True, False])
+def test_doctor_card_without_a_daemon_reads_by_the_reader_itself(
+    config: Path, kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch, *, laid: bool
+) -> None:
+    """Where no daemon runs the configured reader is opened for one card, before and after there is a store."""
+    text = config.read_text().replace('driver = "simulated"', 'driver = "keyboard"\nmatch = "/dev/input/by-id/x"')
+    config.write_text(text)
+    wedge = Wedge()
+    monkeypatch.setattr("hardware.keyboard.grab", wedge.open)
+    monkeypatch.setattr("kiosk.cli.doctor._CARD_SECONDS", 20.0 if laid else 0.1)
+    for known in (None, "yes") if laid else ():
+        wedge.insert(invented_card(0).identifier)
+        explained = told(kiosk("doctor", "card", "--json"))
+        assert (explained["card"], explained["known"]) == (invented_card(0).masked, known)
+        add(kiosk, 0)
+    if not laid:
+        ran = kiosk("doctor", "card")
+        assert (ran.code, "no card was laid on within 0.1 s" in ran.err) == (1, True)
+    wedge.close()
+
+
+def test_doctor_card_says_what_is_wrong_with_the_reader(config: Path, kiosk: Kiosk) -> None:
+    """A device that is no keyboard is told by its reader's name."""
+    config.write_text(config.read_text().replace('driver = "simulated"', 'driver = "keyboard"\nmatch = "/dev/null"'))
+    ran = kiosk("doctor", "card")
+    assert ran.code == 1
+    assert "reader gate: /dev/null: is no input device" in ran.err
 
 
 # --- the book

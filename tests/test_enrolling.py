@@ -189,7 +189,7 @@ def test_a_mistake_of_ours_is_told_to_both(office: Office) -> None:
     asked = office.threads.submit(office.enrolling.wait, broken, reader=None, seconds=20)
     with pytest.raises(RuntimeError):
         office.lay(card(1))
-    with pytest.raises(Declined, match="was not enrolled"):
+    with pytest.raises(Declined, match="nothing came of the card"):
         asked.result()
 
 
@@ -201,3 +201,35 @@ def test_one_admin_at_a_time(office: Office) -> None:
         office.ask(**person(2)).result()
     office.lay(card(1))
     assert asked.result()["holder"] == 1
+
+
+def explained(office: Office, seen: Sighting, **params: object) -> Mapping[str, Any]:
+    asked = office.threads.submit(office.enrolling.calls(office.desk, READERS)["doctor card"], params)
+    assert office.lay(seen) is Signal.UNREADABLE
+    return asked.result()
+
+
+def test_a_card_that_is_explained_is_no_tap_and_no_badge(office: Office) -> None:
+    """The admin is told what it is; the worker sees that nothing was recorded, and the next card is a tap again."""
+    told = explained(office, card(1))
+    assert (told["card"], told["known"], told["written"]) == (invented_card(1).masked, "no", None)
+    assert office.badges() == []
+    assert office.enrolling.take(card(1), "gate") is None
+
+
+def test_a_card_is_told_in_full_only_where_that_was_asked_for(office: Office) -> None:
+    """Its whole number is for whoever compares lists, and says so."""
+    assert explained(office, card(1), reveal=True)["written"]["hex"] == invented_card(1).identifier.hex().upper()
+
+
+def test_what_can_not_be_read_is_explained_as_well(office: Office) -> None:
+    """The reason that the worker sees is what the admin asked about."""
+    told = explained(office, Unreadable(why="a reason", boot_ns=1), reader="gate")
+    assert (told["readable"], told["why"], told["card"]) == (False, "a reason", None)
+
+
+def test_an_explanation_names_its_parameters(office: Office) -> None:
+    """A reader that is not there and a parameter that is not known are wrong usage."""
+    for params in ({"reader": "cellar"}, {"card": "04A1B2C3"}, {"reveal": "yes"}):
+        with pytest.raises(UsageError):
+            office.enrolling.calls(office.desk, READERS)["doctor card"](params)

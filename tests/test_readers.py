@@ -1,4 +1,4 @@
-"""kiosk.readers: each driver opens its own device."""
+"""kiosk.readers: each driver opens its own device, and nobody waits for a card longer than he was told."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hardware.ports import ReaderLost
 from hardware.simulated import SimulatedReader
 from kiosk.config import load
 from kiosk.device_settings import Eid
-from kiosk.readers import open_reader
+from kiosk.readers import open_reader, within
 from kiosk.settings import Driver
 from tests.configs import write
 
@@ -35,3 +35,19 @@ def test_each_driver_opens_its_reader(tmp_path: Path) -> None:
     stop = Event()
     stop.set()
     assert list(typing.sightings(stop)) == [], "it lets go of what it opened"
+
+
+def test_what_is_laid_on_in_time_is_seen_and_then_it_ends() -> None:
+    """Cards come out one by one, and the time that was given ends the wait."""
+    reader = SimulatedReader()
+    first, second = (reader.tap("uid", bytes([4, 1, 2, number])) for number in (1, 2))
+    assert list(within(reader, 0.2)) == [first, second]
+
+
+def test_whoever_has_seen_enough_waits_no_longer() -> None:
+    """The first card alone can be asked for, and nothing of the wait is left behind."""
+    reader = SimulatedReader()
+    first = reader.tap("uid", bytes([4, 1, 2, 3]))
+    seen = within(reader, 3600)
+    assert next(seen) is first
+    seen.close()

@@ -10,7 +10,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from threading import Event, Timer
 from typing import Any, Final, assert_never
 
 from hardware.ports import Card, Identity, Reader, ReaderLost, Unreadable
@@ -23,6 +22,7 @@ from kiosk.model import Environment, Reason, Signal, State
 from kiosk.provision import questions
 from kiosk.provision.askers import Asker
 from kiosk.provision.questions import FIRST_REGISTRATION
+from kiosk.readers import open_reader, within
 from kiosk.settings import Config, Driver
 
 _START_SECONDS: Final = 30.0
@@ -86,14 +86,12 @@ def _asked(asker: Asker, config: Config) -> dict[str, str]:
 
 def _laid(asker: Asker, config: Config) -> str | None:
     """Let a real reader tell the badge's number, which nobody can read off it; not while the daemon has the reader."""
-    real = [reader for reader in config.readers if reader.driver is Driver.PCSC]
+    real = [reader for reader in config.readers if reader.driver not in {Driver.SIMULATED, Driver.EID}]
     if not real or _answers(config):
         return None
-    from hardware.pcsc import PcscReader  # noqa: PLC0415  only a box with such a reader needs its library
-
     asker.say(f"Lay the badge on the reader now (or wait {_LAY_SECONDS:.0f} seconds to type its number).")
     try:
-        return first_card(PcscReader(real[0].match), asker.say, seconds=_LAY_SECONDS)
+        return first_card(open_reader(real[0], config.eid), asker.say, seconds=_LAY_SECONDS)
     except ReaderLost as lost:
         asker.say(f"No badge could be read: {lost}")
         return None
@@ -105,28 +103,17 @@ def first_card(reader: Reader, tell: Callable[[str], None], *, seconds: float) -
     Raises:
         ReaderLost: The reader can't be used at all.
     """
-    stop = Event()
-
-    def end() -> None:
-        stop.set()
-        reader.wake()
-
-    patience = Timer(seconds, end)
-    patience.start()
-    try:
-        for sighting in reader.sightings(stop):
-            match sighting:
-                case Card():
-                    return f"{sighting.kind}:{sighting.identifier.hex()}"
-                case Identity():
-                    tell("  that is an identity card; lay a badge on the reader")
-                case Unreadable(why=why):
-                    tell(f"  that one can't be used: {why}")
-                case other:
-                    assert_never(other)
-        return None
-    finally:
-        patience.cancel()
+    for sighting in within(reader, seconds):
+        match sighting:
+            case Card():
+                return f"{sighting.kind}:{sighting.identifier.hex()}"
+            case Identity():
+                tell("  that is an identity card; lay a badge on the reader")
+            case Unreadable(why=why):
+                tell(f"  that one can't be used: {why}")
+            case other:
+                assert_never(other)
+    return None
 
 
 def _card_of(line: dict[str, str] | str | None) -> str:
