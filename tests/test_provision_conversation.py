@@ -163,6 +163,22 @@ def test_readers_are_shown_and_named(box: Path, simulator: Simulator) -> None:
     assert [(reader.driver, reader.match) for reader in config.readers] == [(Driver.PCSC, None)]
 
 
+@pytest.mark.parametrize(
+    ("named", "driver"),
+    [
+        ("tty:AMA0:pn532", Driver.CONTACTLESS),
+        ("usb", Driver.CONTACTLESS),
+        ("/dev/input/by-id/usb-reader-event-kbd", Driver.KEYBOARD),
+        ("SCM Microsystems", Driver.PCSC),
+    ],
+)
+def test_a_reader_is_opened_by_what_its_name_says(box: Path, simulator: Simulator, named: str, driver: Driver) -> None:
+    """A path of nfcpy, a device that types, or a part of a PC/SC reader's name: nobody is asked for a driver."""
+    admin = Admin(Notebook(None, {}), answers(simulator) | {"reader": named})
+    config = prepare(setup(box, admin, Notebook(None, {})))
+    assert [(reader.driver, reader.match) for reader in config.readers] == [(driver, named)]
+
+
 def test_a_bought_key_that_chaman_would_refuse_is_named_and_leaves_nothing(box: Path, simulator: Simulator, tmp_path: Path) -> None:
     """Too short a key, another kind of key, no key usage: each by its criterion; the file is asked for anew."""
     (tmp_path / "no.p12").write_bytes(b"x")

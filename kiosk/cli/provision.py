@@ -50,7 +50,7 @@ def _answers(function: _F) -> _F:
 _HELP: Final = {
     "company": "These are answers, as in the file; on a terminal only the others are asked for.",
     "declarations": "May be given several times.",
-    "reader": 'Part of its name, "any", or "simulated".',
+    "reader": 'Part of its name, "any", a path of nfcpy or below /dev/input, or "simulated".',
 }
 
 

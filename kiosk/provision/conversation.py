@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from hardware.nfc_paths import understood
 from hardware.ports import ReaderLost
 from kiosk.auth import load_private_key
 from kiosk.certificate import parse_certificate
@@ -33,7 +34,7 @@ from kiosk.provisioning import (
     read_pem,
 )
 from kiosk.services import Services
-from kiosk.settings import Config
+from kiosk.settings import Config, Driver
 from kiosk.timekeeper import Timekeeper
 
 _KNOWN_HOSTS: Final = ".socialsecurity.be"
@@ -243,5 +244,14 @@ def _reader(setup: Setup) -> Table:
     named = asker.ask(questions.READER, hint=None if plugged else questions.SIMULATED)
     table = {"name": literal("gate"), "direction": literal(asker.ask(questions.DIRECTION))}
     if named.lower() == questions.SIMULATED:
-        return table | {"driver": literal("simulated")}
-    return table | {"driver": literal("pcsc")} | ({} if named.lower() == "any" else {"match": literal(named)})
+        return table | {"driver": literal(Driver.SIMULATED)}
+    if named.lower() == "any":
+        return table | {"driver": literal(Driver.PCSC)}
+    return table | {"driver": literal(_driver_of(named)), "match": literal(named)}
+
+
+def _driver_of(named: str) -> Driver:
+    """What a reader is opened by, as its name is written; all but these two kinds of path is a part of a PC/SC reader's name."""
+    if understood(named):
+        return Driver.CONTACTLESS
+    return Driver.KEYBOARD if named.startswith("/dev/input/") else Driver.PCSC

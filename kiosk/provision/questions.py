@@ -163,7 +163,10 @@ PLACE: Final = Question(key="coordinates", words="Where the box stands: latitude
 TIME_ZONE: Final = Question(key="time_zone", words="Time zone", read=kept(zone), default="Europe/Brussels")
 READER: Final = Question(
     key="reader",
-    words='Card reader: a part of its name, "any" PC/SC reader, or "simulated" (training only)',
+    words=(
+        'Card reader: a part of its name, "any" PC/SC reader, a path of nfcpy (usb, tty:AMA0:pn532), one that types '
+        '(/dev/input/by-id/...), or "simulated" (training only)'
+    ),
     read=kept(text),
     default="any",
 )
