@@ -19,6 +19,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final, Generic, TypeVar
 
+from kiosk.durable import sync_file
 from kiosk.errors import KioskError, StoreBusy, StoreDamaged, StoreDead, StoreError, StoreFull, UsageError
 from kiosk.guard import suspect, take_guard
 from kiosk.store_file import SALVAGE, error_name, not_ours, prepare
@@ -124,6 +125,12 @@ class Database:
             StoreDead: The disk can't do it; every committed change is still in the log.
         """
         self.read(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
+        try:
+            # SQLite does not: a power cut would bring the log back with all that was deleted (seen in simulated ones).
+            sync_file(self.path.with_name(self.path.name + "-wal"))
+        except OSError as error:
+            suspect(self.path, "SQLITE_IOERR_FSYNC")
+            raise self.condemn("its log could not be synced") from error
 
     def copy_to(self, target: Path, *, pause: Callable[[], None]) -> None:
         """Copy the store page by page into a file, as it is when the last page is copied; taps go on between the steps.
@@ -153,11 +160,13 @@ class Database:
             except sqlite3.Error as error:
                 raise StoreError(f"{target}: {error_name(error)}", repair="free space on this file system") from error
 
-    def condemn(self, why: str) -> None:
+    def condemn(self, why: str) -> StoreDead:
         """Never use the file again in this process: something is wrong with it that no call has met yet."""
+        dead = StoreDead(f"{self.path}: {why}", repair="the next start looks the file through, and salvages what can be read")
         with self._lock:
-            self._dead = StoreDead(f"{self.path}: {why}", repair="the next start keeps the file and salvages what can be read")
+            self._dead = dead
         _log.error("store dead", extra={"why": why})
+        return dead
 
     def close(self) -> None:
         """Let the store go; may be called twice."""

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from kiosk.database import Database, open_database
-from kiosk.durable import sync_folder
+from kiosk.durable import sync_file, sync_folder
 from kiosk.errors import NotOurs, StoreDamaged, StoreDead
 from kiosk.guard import suspect, suspicion, take_guard
 from kiosk.model import moment
@@ -78,7 +78,7 @@ def rescue(path: Path, vault: Vault, *, at_ms: int, found: str) -> dict[str, obj
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         try:
             done = salvage(path, draft, vault, at_ms=at_ms, kept_as=_kept(path, stamp).name, found=found)
-            _sync(draft)
+            sync_file(draft)
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
@@ -204,7 +204,7 @@ def _swap(path: Path, stamp: str) -> None:
     # SQLite would lay the old log over the new file.
     if log.exists():
         log.rename(kept.with_name(kept.name + "-wal"))
-    _sync(kept)
+    sync_file(kept)
     suspicion(path).unlink(missing_ok=True)
     sync_folder(path.parent)
     path.with_name(f"{path.name}.salvaged.{stamp}").replace(path)
@@ -219,11 +219,3 @@ def _stamp(path: Path, at_ms: int) -> str:
     """The moment as a part of a name that no kept file has yet."""
     stamp = moment(at_ms).strftime("%Y%m%dT%H%M%SZ")
     return stamp if not _kept(path, stamp).exists() else _stamp(path, at_ms + 1000)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -411,6 +411,26 @@ def test_a_failed_fsync_is_never_just_tried_again(tmp_path: Path, failing_fsync:
         assert "later" not in notes(database)
 
 
+def test_a_log_whose_end_may_not_last_is_said(tmp_path: Path, failing_fsync: Path) -> None:
+    """What was deleted is called gone only once the cut log is synced; else that process records nothing any more."""
+    script = (
+        "mark = Path(sys.argv[2])\n"
+        "with open_store(Path(sys.argv[1])) as database:\n"
+        "    database.checkpoint()\n"
+        "    mark.touch()\n"
+        "    try:\n"
+        "        database.checkpoint()\n"
+        "    except StoreDead as error:\n"
+        "        mark.unlink()\n"
+        "        print(error.message.rpartition(': ')[2], database.dead is error, flush=True)\n"
+        "        os._exit(0)\n"
+    )
+    mark = tmp_path / "fsync-fails"
+    done = child(script, tmp_path, mark, LD_PRELOAD=str(failing_fsync), FSYNC_FAILS_WHILE=str(mark))
+    assert done.stdout.strip() == "its log could not be synced True", done.stderr
+    assert (tmp_path / "kiosk.db.suspect").exists()
+
+
 def test_a_second_opener_is_refused(database: Database) -> None:
     """The same store can't be opened twice in one process, and the words say what to do."""
     with pytest.raises(StoreBusy) as refused:

@@ -28,6 +28,7 @@ from kiosk.retention_settings import Retention
 from kiosk.settings import Config
 from kiosk.taps import Moment
 from kiosk.verdicts import Ambiguous, Answered, CallRefused, CallVerdict, Misconfigured, NotCreated, NotNow, NotSent
+from tests.faults.power_daemon import daemon
 from tests.faults.power_stage import LATE_COMER, MINUTE, Stage, configure, mark
 from tests.gatehouse import SITE, TOGGLE
 from tests.people import CANARY_CARD, invented_card
@@ -246,16 +247,34 @@ def killed(config: Config) -> None:
     aside.rename(folder)
 
 
+def forgetting(config: Config) -> None:
+    """Somebody whose term is over is let go, while others tap; from the answer on no file holds anything of him."""
+    with Stage(config) as stage:
+        stage.service.checked = True
+        for _ in range(2):
+            for person in range(6):
+                stage.time.pass_seconds(MINUTE)
+                stage.tap(person)
+            stage.time.pass_seconds(30 * MINUTE)
+            stage.deliver(MINUTE)
+        stage.notary.close()
+        stage.forget(0)
+        for person in range(1, 6):
+            stage.tap(person)
+
+
 SCENARIOS: Final = {
-    "taps": Scenario(run=taps, prepare=people, share=15),
-    "batches": Scenario(run=batches, prepare=people, share=20),
-    "checkpoint": Scenario(run=checkpoint, prepare=people, share=15),
-    "creation": Scenario(run=creation, share=10, fresh=True, leaves="kiosk.db.schema-"),
-    "migration": Scenario(run=migration, prepare=old_store, share=10, accepted=_ACCEPTED_IN_V1, leaves="kiosk.db.schema-"),
+    "taps": Scenario(run=taps, prepare=people, share=12),
+    "batches": Scenario(run=batches, prepare=people, share=16),
+    "checkpoint": Scenario(run=checkpoint, prepare=people, share=12),
+    "creation": Scenario(run=creation, share=8, fresh=True, leaves="kiosk.db.schema-"),
+    "migration": Scenario(run=migration, prepare=old_store, share=8, accepted=_ACCEPTED_IN_V1, leaves="kiosk.db.schema-"),
     "healing": Scenario(run=healing_time, prepare=people, share=5),
-    "purge": Scenario(run=purge, prepare=people, share=10),
-    "salvage": Scenario(run=salvaging, prepare=damaged, share=10, fresh=True, leaves="kiosk.db.corrupt."),
-    "after a kill": Scenario(run=taps, prepare=killed, share=10),
+    "purge": Scenario(run=purge, prepare=people, share=8),
+    "salvage": Scenario(run=salvaging, prepare=damaged, share=8, fresh=True, leaves="kiosk.db.corrupt."),
+    "after a kill": Scenario(run=taps, prepare=killed, share=5),
+    "forgetting": Scenario(run=forgetting, prepare=people, share=8),
+    "daemon": Scenario(run=daemon, share=10, fresh=True),
 }
 
 

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -21,15 +22,17 @@ from kiosk.config import load
 from kiosk.contact import Pace
 from kiosk.database import Database, Work
 from kiosk.delivery import Delivery
+from kiosk.desk.erasing import holder_forget
 from kiosk.identifiers import CardId
 from kiosk.intake import Intake
 from kiosk.line import DeliverySettings
 from kiosk.model import Answer, Registration
 from kiosk.notary import Notary
-from kiosk.opening import House, open_house
+from kiosk.opening import House, desk_of, open_house
 from kiosk.outbox import Outbox, recover
+from kiosk.records import card_bytes
 from kiosk.settings import Config
-from kiosk.vault import Vault
+from kiosk.vault import Index, Vault
 from kiosk.verdicts import Answered, CallVerdict, Created, Query, SearchVerdict
 from tests.configs import change, write
 from tests.gatehouse import SITE, TOGGLE
@@ -41,6 +44,10 @@ T = TypeVar("T")
 MINUTE: Final = 60
 #: Who taps after the power came back; nobody else has his card.
 LATE_COMER: Final = 9_999
+#: Shorter ones might be found by chance.
+_SHORTEST_BLOB: Final = 12
+#: His profile, badge, registrations and their entries in the record: with fewer the search for them would prove little.
+_FEWEST_GONE: Final = 12
 #: Says when its row was written, or differs with each sealing: no part of what a store holds.
 _NOT_CONTENT: Final = ("_sqlite_migrations",)
 
@@ -64,6 +71,17 @@ def digest(connection: sqlite3.Connection) -> str:
             rows = connection.execute(f"SELECT * FROM {name} {where}").fetchall()  # noqa: S608  the table's own name
             found.update(f"{name} {sorted(rows, key=repr)!r}\n".encode())
     return found.hexdigest()[:16]
+
+
+def blobs(connection: sqlite3.Connection) -> set[bytes]:
+    """Everything in a store that is sealed, salted or an index by a key."""
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    rows = [row for name in names for row in connection.execute(f"SELECT * FROM {name}")]  # noqa: S608  the table's own name
+    return {value for row in rows for value in row if isinstance(value, bytes) and len(value) >= _SHORTEST_BLOB}
+
+
+def _numbers(connection: sqlite3.Connection, holder: int) -> list[int]:
+    return [number for (number,) in connection.execute("SELECT id FROM registrations WHERE holder = ?", (holder,))]
 
 
 def mark(**said: object) -> None:
@@ -114,6 +132,7 @@ class Stage:
     def __init__(self, config: Config, *, time: Time | None = None) -> None:
         self.time = time or Time()
         self.service = MarkedService(self.time)
+        self._config = config
         self.house: House = open_house(config, create=True)
         _mark_commits(self.house.database)
         self.house.database.write(lambda c: recover(c, self.house.book.id))
@@ -165,6 +184,20 @@ class Stage:
         if answer.direction is not None:
             mark(tapped=list(answer.ids), direction=answer.direction.value, wall_ms=self.time.wall_ms)
         return answer
+
+    def forget(self, person: int) -> None:
+        """Let a person go, as ``holder forget`` does; what lay in the store until then and does not any more is marked as gone."""
+        vault = self.house.vault
+        index = vault.index(Index.CARD, card_bytes(invented_card(person)))
+        found = self.house.database.read(partial(roster.find, vault=vault, card_index=index))
+        assert found is not None
+        before = self.house.database.read(blobs)
+        mark(let_go=self.house.database.read(partial(_numbers, holder=found.holder)))
+        desk = replace(desk_of(self._config, self.house), clock=self.time)
+        holder_forget(desk, {"holder": found.holder, "reason": "the term is over", "recent": True})
+        gone = before - self.house.database.read(blobs)
+        assert len(gone) > _FEWEST_GONE
+        mark(gone=[blob.hex() for blob in gone])
 
     def deliver(self, seconds: float = 0) -> None:
         """Let delivery work until it would wait longer than this in all."""

@@ -17,14 +17,18 @@ from random import Random
 
 import pytest
 
+from tests.faults import power_again
 from tests.faults.power_checks import Report
-from tests.faults.power_disk import Cut, Disk, Entry, read_record
+from tests.faults.power_disk import Cut, Disk, Entry
+from tests.faults.power_records import list_recorded, read_recorded
 from tests.faults.power_scenarios import SCENARIOS
 from tests.faults.power_stage import configure
 
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[1]
 _PARTS = 2
+#: The power goes a second time, while a store recovers: of each scenario so many cuts are gone on with.
+AGAIN, _EACH, _SHARE_AGAIN = "again", 3, 15
 
 Record = Callable[..., Path]
 
@@ -39,7 +43,9 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Record]:
     subprocess.run(["gcc", *options, "-o", library, _HERE / "recorder.c"], check=True)
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory, prefix="kiosk-records-") as folder:
-        yield cache(partial(_record, Path(folder), library))
+        once = cache(partial(_record, Path(folder), library))
+        again = cache(partial(_record_again, once, Path(folder), library))
+        yield lambda scenario, flaw="", each=_EACH: again(each) if scenario == AGAIN else once(scenario, flaw)
 
 
 def _record(place: Path, library: Path, scenario: str, flaw: str = "") -> Path:
@@ -52,12 +58,30 @@ def _record(place: Path, library: Path, scenario: str, flaw: str = "") -> Path:
     shutil.copytree(store, folder / "before")
     subprocess.run(
         [sys.executable, "-m", "tests.faults.power_scenarios", folder / "box", scenario, *([flaw] if flaw else [])],
-        env=_environment() | {"LD_PRELOAD": str(library), "RECORDER_FOLDER": str(store), "RECORDER_LOG": str(folder / "record")},
+        env=_recording(library, store, folder / "record"),
         cwd=_ROOT,
         check=True,
     )
-    (folder / "scenario").write_text(json.dumps((scenario, str(store))))
+    own = {"scenario": scenario, "config": config.path, "before": folder / "before", "store": store}
+    list_recorded(folder, [{word: str(value) for word, value in own.items()}])
     return folder
+
+
+def _record_again(record: Record, place: Path, library: Path, each: int) -> Path:
+    """Cut every scenario but a few times, open what is left before the eyes of the recorder, and take a tap with it."""
+    folder = place / f"again {each}"
+    power_again.prepare([record(scenario, "") for scenario in SCENARIOS], folder, each)
+    subprocess.run(
+        [sys.executable, "-m", "tests.faults.power_again", folder],
+        env=_recording(library, folder / "stores", folder / "record"),
+        cwd=_ROOT,
+        check=True,
+    )
+    return folder
+
+
+def _recording(library: Path, folder: Path, log: Path) -> dict[str, str]:
+    return _environment() | {"LD_PRELOAD": str(library), "RECORDER_FOLDER": str(folder), "RECORDER_LOG": str(log)}
 
 
 def _environment() -> dict[str, str]:
@@ -81,15 +105,15 @@ def _check(folder: Path, states: int, *, of: int = _PARTS) -> Report:
     return whole
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", [*SCENARIOS, AGAIN])
 def test_nothing_is_missing_in_a_record(record: Record, scenario: str) -> None:
     """Played back to its end, a record gives the files that really lie there, byte for byte."""
-    folder = record(scenario)
-    _, store = json.loads((folder / "scenario").read_text())
-    disk = Disk(store, {path.name: path.read_bytes() for path in (folder / "before").iterdir()})
-    for entry in read_record(folder / "record"):
-        disk.play(entry)
-    assert disk.cut(Cut.KEPT, Random(0)) == {path.name: path.read_bytes() for path in Path(store).iterdir()}  # noqa: S311  leaves nothing to chance
+    for recorded in read_recorded(record(scenario)):
+        disk = Disk(recorded.store, recorded.before)
+        for entry in recorded.entries:
+            disk.play(entry)
+        there = {path.name: path.read_bytes() for path in Path(recorded.store).iterdir()}
+        assert disk.cut(Cut.KEPT, Random(0)) == there  # noqa: S311  leaves nothing to chance
 
 
 @pytest.mark.timeout(6 * 3600)
@@ -97,8 +121,8 @@ def test_nothing_is_missing_in_a_record(record: Record, scenario: str) -> None:
 def test_no_power_cut_takes_an_acknowledged_tap(record: Record, states: int) -> None:
     """Whatever the disk keeps of what was not synced: all promises hold, and the store is one commit or the next."""
     began, whole = time.monotonic(), Report()
-    for name, scenario in SCENARIOS.items():
-        report = _check(record(name), states * scenario.share // 100)
+    for name, share in {**{name: scenario.share for name, scenario in SCENARIOS.items()}, AGAIN: _SHARE_AGAIN}.items():
+        report = _check(record(name, each=max(_EACH, states // 5_000)), states * share // 100)
         print(f"power cuts, {name}: {report.states.total()} states, {report.taps} taps looked for, broken: {dict(report.broken)}")  # noqa: T201  the figures of this run
         whole.add(report)
     print(  # noqa: T201  the figures of this run
