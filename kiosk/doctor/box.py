@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from hardware.pcsc_codes import POLKIT_REPAIR
 from kiosk.check import Finding
 from kiosk.contact import ServiceState
+from kiosk.doctor import waiting
 from kiosk.doctor.grading import advice, fine, red
 from kiosk.errors import KioskError, NoDaemon
 from kiosk.site_settings import BELGIUM, PositionSource, Site
@@ -105,6 +106,13 @@ def daemon(ask: Ask, installed: str) -> Iterator[Finding]:
     yield from _readers(status["readers"])
     yield from _position(status["position"])
     yield _delivery(status)
+    yield from waiting.salvaged(status["store"]["salvaged"])
+    yield from waiting.times(status, _held(ask) if status["held"] else [])
+
+
+def _held(ask: Ask) -> Sequence[Mapping[str, Any]]:
+    held: Sequence[Mapping[str, Any]] = ask("outbox list", {"state": "held"})["items"]
+    return held
 
 
 def _readers(readers: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from typing import Final
 from kiosk import control
 from kiosk.check import Finding, Grade, check
 from kiosk.contract import ServiceSettings
-from kiosk.doctor import box, clock, disk, network, service
+from kiosk.doctor import box, clock, disk, network, service, waiting
 from kiosk.doctor.grading import red
 from kiosk.errors import KioskError
 from kiosk.exchange import Exchange
@@ -123,6 +123,7 @@ def _box(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield clock.clock(config.clock.source, kernel, clock.time_services())
     yield clock.battery(kernel, serious=serious)
     yield from disk.disk(config.store.path.parent, time.monotonic, serious=serious)
+    yield from waiting.kept_files(config.store.path)
     yield box.position(config.site)
     yield box.zones(config.site)
     if any(reader.driver in (Driver.PCSC, Driver.EID) for reader in config.readers):

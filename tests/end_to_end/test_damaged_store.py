@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 from kiosk.simulator.simulator import Simulator
 from tests.box import Box
 from tests.people import CANARY_NAME, invented_card, invented_line
 from tests.sites import assert_each_once, book
 
 PEOPLE = 12
+
+
+def subjects(box: Box) -> set[str]:
+    """What ``kiosk doctor`` finds that is not well."""
+    told = json.loads(box.verb("doctor", "--json").out)
+    return {each["subject"] for each in told["items"] if each["grade"] != "ok"}
 
 
 def test_a_damaged_store_is_salvaged_and_said(box: Box, simulator: Simulator) -> None:
@@ -31,7 +39,9 @@ def test_a_damaged_store_is_salvaged_and_said(box: Box, simulator: Simulator) ->
     assert '"store salvaged"' in box.log.read_text()
     assert box.tap(invented_card(0))["signal"] == "out"
     box.settle()
+    assert {"salvaged store", "kept damaged files"} <= subjects(box)
     box.json("tasks", "close", str(task["id"]))
+    assert subjects(box) & {"salvaged store", "kept damaged files"} == {"kept damaged files"}
     assert box.status()["store"]["salvaged"] is None
     assert box.status()["store"]["level"] == "ok"
     assert box.stop() == 0
