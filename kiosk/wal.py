@@ -2,8 +2,9 @@
 
 SQLite takes the first frame whose checksum is wrong for the end of the log, whatever stands behind it: right after a power cut,
 where that is the transaction that was never synced, and a silent loss of acknowledged taps where a byte has rotted. The two can
-be told apart: each commit is synced before the next is written, so a whole transaction behind a bad frame proves that the
-frame was on disk once. Format: sqlite.org/fileformat2.html, section 4.
+be told apart: each commit is synced before the next is written, so a whole frame that follows from a commit behind a bad frame
+proves that the bad one was on disk once. What only stands there proves nothing: after a power cut SQLite writes on in the same
+log, over the remains of the transaction that was lost. Format: sqlite.org/fileformat2.html, section 4.
 """
 
 from __future__ import annotations
@@ -81,13 +82,14 @@ def read_wal(path: Path) -> Wal:
     generation = (salts[0], salts[1]) if healthy else frames[0].salts
     _prove(frames, list(dict.fromkeys(((first, second), computed))), generation, order)
     # The header is synced before the first frame: none that is whole stands behind a bad one.
-    damaged = _is_damaged(frames, generation) or (not healthy and any(frame.whole and frame.size for frame in frames))
+    begun = _last_begun(frames, generation)
+    damaged = bool(begun) or (not healthy and any(frame.whole and frame.size for frame in frames))
     count = next((frame.size for frame in reversed(frames) if frame.whole and frame.size), 0)
     if damaged:
         for frame in frames:
             if not frame.whole and frame.salts == generation and not 0 < frame.page <= count:
                 _mend(frame, order)
-    return _content(frames, damaged=damaged)
+    return _content(frames, begun=begun, damaged=damaged)
 
 
 def _frames(data: bytes) -> Iterator[_Frame]:
@@ -131,24 +133,33 @@ def _first_bad(frames: list[_Frame]) -> int:
     return next((place for place, frame in enumerate(frames) if not frame.plain), len(frames))
 
 
-def _is_damaged(frames: list[_Frame], generation: tuple[int, int]) -> bool:
-    """Whether a whole frame stands behind the transaction of the first bad one."""
-    bad = _first_bad(frames)
-    ends = (
-        place
-        for place, frame in enumerate(frames[bad:], bad)
+def _last_begun(frames: list[_Frame], generation: tuple[int, int]) -> int:
+    """Where the last transaction begins of which the one before was synced, behind the first bad frame; 0 where there is none."""
+    begun = 0
+    for place in range(_first_bad(frames) + 1, len(frames)):
+        before = frames[place - 1]
         # What a bad frame says of itself may be what stood there before it was written.
-        if frame.size and (frame.whole or frame.salts == generation)
-    )
-    return any(frame.whole for frame in frames[next(ends, len(frames)) + 1 :])
+        if frames[place].whole and before.size and (before.whole or before.salts == generation):
+            begun = place
+    return begun
 
 
-def _content(frames: list[_Frame], *, damaged: bool) -> Wal:
-    """Put the committed frames together; behind a damaged one they count as well."""
+def _end(frames: list[_Frame], begun: int) -> int:
+    """The last frame that was synced, given where the last such transaction begins: its own commit, or the one before it."""
+    for place in range(begun, len(frames)):
+        if not frames[place].whole:
+            break
+        if frames[place].size:
+            return place
+    return begun - 1
+
+
+def _content(frames: list[_Frame], *, begun: int, damaged: bool) -> Wal:
+    """Put the committed frames together; behind a damaged one they count as well, but not the remains of what was lost."""
     ends = [place for place, frame in enumerate(frames) if frame.size and frame.whole]
-    if not damaged:
-        bad = _first_bad(frames)
-        ends = [place for place in ends if place < bad]
+    if begun or not damaged:
+        last = _end(frames, begun) if begun else _first_bad(frames) - 1
+        ends = [place for place in ends if place <= last]
     if not ends:
         return Wal(damaged=damaged)
     count = frames[ends[-1]].size

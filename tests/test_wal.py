@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -87,3 +90,41 @@ def test_a_frame_of_no_page_leaves_a_doubt(whole: tuple[Path, Whole]) -> None:
     found = read_wal(log)
     assert found.damaged
     assert found.doubt
+
+
+def scribbled(path: Path, *sizes: int) -> bytes:
+    """Write rows of these sizes, each in its own transaction, and return the log as a killed process leaves it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for pragma in (f"page_size = {PAGE}", "locking_mode = exclusive", "journal_mode = wal", "synchronous = full"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("CREATE TABLE IF NOT EXISTS notes (text)")
+        for size in sizes:
+            connection.execute("INSERT INTO notes VALUES (randomblob(?))", (size,))
+        shutil.copy(path, path.with_name("killed.db"))
+        return path.with_name(f"{path.name}-wal").read_bytes()
+
+
+def lacking(log: bytes, frame: int) -> bytes:
+    """The log without one frame, which never reached the disk."""
+    start = 32 + frame * FRAME
+    return log[:start] + bytes(FRAME) + log[start + FRAME :]
+
+
+def test_what_an_earlier_cut_left_behind_is_no_damage(tmp_path: Path) -> None:
+    """Behind a torn transaction lie the remains of one that an earlier cut had torn: both are dropped, without an alarm."""
+    first = scribbled(tmp_path / "first.db", 10, 20 * PAGE)
+    synced = (len(scribbled(tmp_path / "short.db", 10)) - 32) // FRAME
+    again = tmp_path / "again.db"
+    shutil.copy(tmp_path / "killed.db", again)
+    again.with_name("again.db-wal").write_bytes(lacking(first, synced))
+    second = scribbled(again, 5 * PAGE)
+    assert len(second) == len(first), "the second life wrote nothing over the remains of the first"
+    log = tmp_path / "kiosk.db-wal"
+    log.write_bytes(lacking(second, synced + 1))
+    found = read_wal(log)
+    assert not found.damaged
+    assert max(found.frames.values()) < 32 + synced * FRAME
+    log.write_bytes(changed(second, 32 + (synced - 1) * FRAME + 700))
+    found = read_wal(log)
+    assert found.damaged, "a byte rotted before a transaction that was begun after its sync"
+    assert max(found.frames.values()) < 32 + (synced + 8) * FRAME, "remains that no commit holds together count for nothing"

@@ -145,7 +145,7 @@ class Checker:
             if found not in seen:
                 seen.add(found)
                 self.report.states[how.value] += 1
-                self._judge(recorded, files, promises, f"entry {index}, {how}, round {number}")
+                self._judge(recorded, files, promises, f"{recorded.store}, entry {index}, {how}, round {number}")
 
     def _judge(self, recorded: Recorded, files: dict[str, bytes], promises: Promises, where: str) -> None:
         self.report.taps += len(promises.tapped)
