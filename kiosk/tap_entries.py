@@ -43,7 +43,8 @@ class Row:
     """What the store says of a tap that the record tells too; times are Unix milliseconds UTC.
 
     ``wall_ms`` is what the clock said, ``at_ms`` the moment that counts, ``healed`` whether that was determined later;
-    ``draft`` is what is to be sent, None for a tap that owes nothing, or where its seal does not open.
+    ``draft`` is what is to be sent, None for a tap that owes nothing, or where its seal does not open; ``linked`` is the tap of
+    a card that nobody knew then, for which the row was written later, or None.
     """
 
     wall_ms: int
@@ -51,6 +52,7 @@ class Row:
     at_ms: int
     healed: bool
     draft: Draft | None
+    linked: int | None = None
 
 
 def rows_of(database: Database, vault: Vault, subjects: Sequence[str]) -> dict[str, Row]:
@@ -58,8 +60,8 @@ def rows_of(database: Database, vault: Vault, subjects: Sequence[str]) -> dict[s
     found = database.read(partial(_stored, subjects))
     # Opened outside the store's lock: taps go on meanwhile.
     return {
-        subject: Row(wall_ms, direction, at_ms, bool(healed), _draft(vault, subject, uid, sealed))
-        for subject, (wall_ms, direction, at_ms, healed, uid, sealed) in found.items()
+        subject: Row(wall_ms, direction, at_ms, bool(healed), _draft(vault, subject, uid, sealed), linked)
+        for subject, (wall_ms, direction, at_ms, healed, uid, sealed, linked) in found.items()
     }
 
 
@@ -175,7 +177,8 @@ def _stored(subjects: Sequence[str], connection: sqlite3.Connection) -> dict[str
     for subject in subjects:
         word, _, number = subject.partition(":")
         table = next(table for table, each in _SUBJECTS.items() if each == word)
-        sql = f"SELECT wall_ms, direction, at_ms, healed_ms IS NOT NULL, uid, sealed FROM {table} WHERE id = ?"  # noqa: S608  our own words
+        linked = "linked" if table == "registrations" else "NULL"
+        sql = f"SELECT wall_ms, direction, at_ms, healed_ms IS NOT NULL, uid, sealed, {linked} FROM {table} WHERE id = ?"  # noqa: S608  our own words
         row = connection.execute(sql, (int(number),)).fetchone()
         if row is not None:
             found[subject] = row

@@ -74,10 +74,7 @@ def fill(desk: Desk) -> None:
 
 def test_every_table_that_names_a_holder_is_a_place(desk: Desk) -> None:
     """What a later version adds is told and erased as well, or this fails."""
-    sql = (
-        "SELECT m.name FROM sqlite_schema m, pragma_table_info(m.name) c"
-        " WHERE m.type = 'table' AND c.name IN ('holder', 'card_index')"
-    )
+    sql = "SELECT m.name FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'holder'"
     tables = {name for (name,) in desk.database.read(lambda c: c.execute(sql).fetchall())}
     assert tables == {table for table, _ in PLACES.values()}
 
@@ -99,6 +96,13 @@ def test_everything_of_his_is_told_in_clear(desk: Desk) -> None:
     assert (told["profiles"][0]["name"], told["tasks"][0]["opened_at"]) == (CANARY_NAME, "1970-01-01T00:00:05Z")
     assert told["other_channels"][0]["declaration"] == draft().declaration.value  # type: ignore[union-attr]  # it has one
     assert not {"uid", "sealed", "card_index", "group_index"} & {name for items in told.values() for name in items[0]}
+
+
+def test_only_moments_are_told_as_times(desk: Desk) -> None:
+    """How far off a clock or how old a position was is no moment."""
+    put(desk, 1, clock_bound_ms=25, place_age_ms=3000)
+    (row,) = rows(desk, "registrations", begin(desk))
+    assert (row["clock_bound_ms"], row["place_age_ms"], row["wall_at"]) == (25, 3000, "2026-11-02T07:00:00Z")
 
 
 def test_nobody_else_is_named(desk: Desk) -> None:
@@ -149,8 +153,12 @@ def test_what_is_wrong_is_declined(desk: Desk) -> None:
 
 
 def test_damage_costs_only_what_it_hit(desk: Desk) -> None:
-    """A row whose seal does not open is told as damaged, with what is not sealed."""
+    """A row whose seal does not open is told as damaged, with what is not sealed; so is his profile."""
     put(desk, 1, sealed=b"\x00")
+    desk.database.write(lambda c: c.execute("UPDATE profiles SET sealed = x'00' WHERE holder = 1"))
+    number = begin(desk)
+    assert rows(desk, "profiles", number)[0]["damaged"] is True
+    assert [each["kind"] for each in entries(desk, number)] == ["tap", "verdict", "exported"]
     (row,) = rows(desk, "registrations", begin(desk))
     assert (row["damaged"], row["state"]) == (True, "accepted")
 

@@ -139,6 +139,14 @@ def test_a_time_that_was_changed_without_a_healing_is_told(desk: Desk) -> None:
     assert "registration 3" not in words
 
 
+def test_a_row_for_an_earlier_tap_has_the_time_that_tap_was_healed_to(desk: Desk) -> None:
+    """The record tells of the healing under the tap's own name; without it the row was dated anew."""
+    put(desk, 1, healed_ms=MORNING_MS, linked=7)
+    assert "entry 4 (tap of registration 1) was dated anew" in told(desk)
+    desk.database.write(lambda c: record(c, desk.vault, Entry.HEALED, "tap:7", at_ms=MORNING_MS, facts={"at_ms": MORNING_MS}))
+    assert verify(desk)["ok"]
+
+
 def test_a_time_that_was_changed_under_the_seal_is_told(desk: Desk) -> None:
     """By somebody who has the store key: the column alone says nothing."""
     uid = desk.database.read(lambda c: c.execute("SELECT uid FROM registrations WHERE id = 1").fetchone()[0])

@@ -106,6 +106,13 @@ def test_no_ciphertext_of_his_is_left_in_any_file(desk: Desk, tmp_path: Path) ->
         assert not any(each[:40] in content for each in ciphertexts), path.name
 
 
+def test_a_profile_that_is_damaged_keeps_nobody(desk: Desk) -> None:
+    """What of him does not open goes like the rest."""
+    desk.database.write(lambda c: c.execute("UPDATE profiles SET sealed = x'00' WHERE holder = 1"))
+    assert forget(desk)["forgotten"] is True
+    assert count(desk, "profiles WHERE holder = 1") == 0
+
+
 def test_a_preview_changes_nothing(desk: Desk) -> None:
     """It tells what would go."""
     changes = desk.database.read(lambda c: c.total_changes)

@@ -27,7 +27,7 @@ _ENTRIES: Final = 2000
 #: What is handed out, for the record.
 _WHAT: Final = "person"
 #: Milliseconds that are no moment.
-_DURATIONS: Final = ("clock_bound_ms",)
+_DURATIONS: Final = ("clock_bound_ms", "place_age_ms")
 #: Moments whose names say so.
 _MOMENTS: Final = ("at", "valid_from")
 #: Whom an entry names that is about somebody else: who asked for an export.

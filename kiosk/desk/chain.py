@@ -96,7 +96,8 @@ class _Book:
         if (facts.get("wall_ms"), facts.get("direction")) != (row.wall_ms, row.direction):
             self._found.append(_said(entry, "says otherwise than the book: its time or direction was changed there"))
         elif row.healed:
-            self._dated_anew[entry.subject] = entry
+            # A row that was written later for a tap of an unknown card has that tap's time.
+            self._dated_anew[entry.subject if row.linked is None else f"tap:{row.linked}"] = entry
         elif not _agrees(row, row.wall_ms):
             self._found.append(_said(entry, "says otherwise than the book: the time to be sent was changed there"))
 

@@ -82,7 +82,9 @@ def subjects(desk: Desk, holder: int) -> set[str]:
 
 def _recorded(desk: Desk, holder: int) -> set[str]:
     """What the record tells of him under other subjects: rows that were purged long ago still stand in it."""
-    numbers = desk.database.read(partial(roster.every_insz, vault=desk.vault, holder=holder))
+    profiles = desk.database.read(partial(roster.profiles_of, vault=desk.vault, holder=holder))
+    # A profile whose seal is broken must not keep him: what is known of his numbers is looked for.
+    numbers = frozenset(each.profile.insz.digits for each in profiles if each.profile is not None)
     badges = desk.database.read(partial(roster.badges_of, vault=desk.vault, holder=holder))
     cards = {badge.card.identifier.hex() for badge in badges if badge.card is not None}
     found: set[str] = set()
