@@ -13,9 +13,9 @@ from typing import Any, Final
 from kiosk.amendments import SealedRow
 from kiosk.errors import SealBroken
 from kiosk.identifiers import CardId
-from kiosk.model import Draft, Reason, TaskKind
-from kiosk.outbox import Outbox, group_of
-from kiosk.records import pack_draft, unpack_card
+from kiosk.model import Draft, Located, Reason, TaskKind
+from kiosk.outbox import Outbox, group_of, origin
+from kiosk.records import pack_draft, unpack_card, unpack_located
 from kiosk.taps import TIMED
 from kiosk.tasks import close_tasks, open_task
 from kiosk.vault import Field, Vault, new_uid
@@ -36,7 +36,8 @@ _OF_TAP: Final = (
 )
 _LINK: Final = (
     "INSERT INTO registrations (uid, book, holder, direction, state, reason, group_index, sealed, linked, link_until_ms,"  # noqa: S608
-    f" {_OF_TAP}) SELECT ?, book, ?, ?, 'held', 'link', ?, ?, id, ?, {_OF_TAP} FROM taps WHERE id = ?"
+    f" place_source, place_error_m, place_age_ms, {_OF_TAP})"
+    f" SELECT ?, book, ?, ?, 'held', 'link', ?, ?, id, ?, ?, ?, ?, {_OF_TAP} FROM taps WHERE id = ?"
 )
 _WAITING: Final = (
     "SELECT id, holder, card_index, link_until_ms FROM registrations"
@@ -62,6 +63,7 @@ class KeptTap:
         reader: Where.
         technology: What the reader said of the chip.
         trust: How hard it is to pretend to be the card.
+        located: Where a receiver found the box, or None where none did.
     """
 
     id: int
@@ -72,6 +74,7 @@ class KeptTap:
     reader: str
     technology: str
     trust: str
+    located: Located | None = None
 
 
 def kept_tap(connection: sqlite3.Connection, vault: Vault, number: int, *, book: int) -> KeptTap | None:
@@ -114,7 +117,8 @@ def add(
     """
     uid = new_uid()
     sealed = outbox.vault.seal(Field.REGISTRATION, uid, pack_draft(draft))
-    values = (uid, holder, draft.direction.value, group_of(outbox.vault, draft), sealed, until_ms, tap.id)
+    group = group_of(outbox.vault, draft)
+    values = (uid, holder, draft.direction.value, group, sealed, until_ms, *origin(tap.located, draft), tap.id)
     return int(connection.execute(_LINK, values).lastrowid or 0)
 
 
@@ -153,20 +157,23 @@ def confirm(connection: sqlite3.Connection, book: int, *, at_ms: int) -> tuple[i
 
 def _opened(vault: Vault, row: tuple[Any, ...]) -> KeptTap:
     number, uid, sealed, card_index, at_ms, timed, reader, technology, trust = row
+    card, located = _unsealed(vault, uid, sealed)
     return KeptTap(
         id=number,
-        card=_card(vault, uid, sealed),
+        card=card,
         card_index=card_index,
         at_ms=at_ms,
         timed=bool(timed),
         reader=reader,
         technology=technology,
         trust=trust,
+        located=located,
     )
 
 
-def _card(vault: Vault, uid: bytes, sealed: bytes) -> CardId | None:
+def _unsealed(vault: Vault, uid: bytes, sealed: bytes) -> tuple[CardId | None, Located | None]:
     try:
-        return unpack_card(vault.open(Field.TAP, uid, sealed))
+        plain = vault.open(Field.TAP, uid, sealed)
+        return unpack_card(plain), unpack_located(plain)
     except SealBroken:
-        return None
+        return None, None

@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from kiosk import outbox, rules, taps
 from kiosk.errors import SealBroken
 from kiosk.geography import Fence
+from kiosk.grounds import grounds
 from kiosk.identifiers import DeclarationNumber, Employer
-from kiosk.model import Address, Carried, Direction, Draft, Place, Profile, ReaderDirection, Reason, State, Trust
+from kiosk.model import Carried, Direction, Draft, Place, Profile, ReaderDirection, Reason, State, Trust
 from kiosk.records import group_bytes
 from kiosk.vault import Index, Vault
 
@@ -84,7 +85,7 @@ class Obligations:
         self._vault = vault
         self._book = book
         self._site = site
-        self._fences = {term.number: term.fence for term in site.declarations if term.fence is not None}
+        self._grounds = grounds(site.place, site.fence, site.declarations)
         self._groups: dict[tuple[Employer, DeclarationNumber], bytes] = {}
 
     def are_none(self, direction: Direction, profile: Profile, newest: taps.Newest | None) -> bool:
@@ -102,7 +103,8 @@ class Obligations:
     ) -> Owed:
         """What an OUT owes: the declaration, employer and identity of its IN; without one it is chosen like an IN."""
         if isinstance(stay, Draft):
-            draft = replace(stay, direction=Direction.OUT, at_ms=tap.now.at_ms, place=self._place(tap, stay.declaration))
+            place = self._grounds.place_of(stay.declaration, tap.located)
+            draft = replace(stay, direction=Direction.OUT, at_ms=tap.now.at_ms, place=place)
             lacking = Reason.DECLARATION if stay.declaration is None else Reason.EMPLOYER if stay.employer is None else None
             return self._placed(connection, tap, draft, lacking)
         draft, lacking = self._chosen(tap, gate, profile, Direction.OUT)
@@ -116,7 +118,7 @@ class Obligations:
             declarations=self._site.declarations,
             default_employer=self._site.employer,
             day=self._day(tap),
-            fitting=self._fitting(tap),
+            fitting=self._grounds.fitting(self._site.declarations, tap.located),
         )
         draft = Draft(
             ssin=profile.insz,
@@ -124,7 +126,7 @@ class Obligations:
             at_ms=tap.now.at_ms,
             employer=choice.employer,
             declaration=choice.declaration,
-            place=self._place(tap, choice.declaration),
+            place=self._grounds.place_of(choice.declaration, tap.located),
         )
         return draft, choice.reason
 
@@ -132,33 +134,13 @@ class Obligations:
         """The state in which a draft enters the book; ``lacking`` says why it is held."""
         if lacking is not None or draft.employer is None or draft.declaration is None:
             return Owed(draft=draft, state=State.HELD, reason=lacking, group=None, waits=True)
-        if self._is_outside(tap, draft.declaration):
+        if self._grounds.is_outside(draft.declaration, tap.located):
             return Owed(draft=draft, state=State.HELD, reason=Reason.FENCE, group=None, waits=True)
         group = self._group(draft.employer, draft.declaration)
         paused = outbox.is_paused(connection, self._book, group)
         # The clock goes first: the end of a pause must not send what still waits for its true time.
         reason = Reason.CLOCK if not tap.clock.trusted else Reason.GROUP if paused else None
         return Owed(draft=draft, state=State.QUEUED, reason=reason, group=group, waits=paused)
-
-    def _place(self, tap: taps.Moment, declaration: DeclarationNumber | None) -> Place:
-        """Where the receiver found the box, else where it should be; an address goes before any coordinates."""
-        own = None if declaration is None else self._fences.get(declaration)
-        configured = self._site.place if own is None else own.centre
-        return configured if tap.located is None or isinstance(configured, Address) else tap.located.place
-
-    def _fence(self, declaration: DeclarationNumber) -> Fence | None:
-        return self._fences.get(declaration, self._site.fence)
-
-    def _is_outside(self, tap: taps.Moment, declaration: DeclarationNumber) -> bool:
-        """Whether the box is known to stand where nobody works for this declaration."""
-        fence = self._fence(declaration)
-        return tap.located is not None and fence is not None and not fence.holds(tap.located.place, tap.located.error_meters)
-
-    def _fitting(self, tap: taps.Moment) -> frozenset[DeclarationNumber] | None:
-        """The declarations whose place this may be; None where nobody knows where the box stands."""
-        if tap.located is None:
-            return None
-        return frozenset(term.number for term in self._site.declarations if not self._is_outside(tap, term.number))
 
     def _group(self, employer: Employer, declaration: DeclarationNumber) -> bytes:
         known = self._groups.get((employer, declaration))

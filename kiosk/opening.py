@@ -91,6 +91,7 @@ def desk_of(config: Config, house: House, service: Callable[[], Consultant] | No
         book=house.book.id,
         clock=house.timekeeper.read,
         place=config.site.place,
+        fence=config.site.fence,
         time_zone=config.site.time_zone.key,
         declarations=tuple(declaration.term for declaration in config.declarations),
         employer=config.employer,

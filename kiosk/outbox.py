@@ -14,7 +14,7 @@ from typing import Final
 
 from kiosk.database import Database
 from kiosk.errors import SealBroken
-from kiosk.model import Draft, PlaceSource, Reason, Registration, Signal, State, TaskKind
+from kiosk.model import Draft, Located, PlaceSource, Reason, Registration, Signal, State, TaskKind
 from kiosk.records import group_bytes, pack_draft, unpack_draft
 from kiosk.taps import Moment
 from kiosk.tasks import open_task
@@ -113,15 +113,17 @@ def add_registration(
             vault.seal(Field.REGISTRATION, uid, pack_draft(draft)),
             signal.value,
             *tap.columns(),
-            *_origin(tap, draft),
+            *origin(tap.located, draft),
         ),
     )
     return int(cursor.lastrowid or 0)
 
 
-def _origin(tap: Moment, draft: Draft) -> tuple[str, int | None, int | None]:
-    """Whether the place is the receiver's, and then how far off it may be (metres, rounded up) and how old it was."""
-    located = tap.located
+def origin(located: Located | None, draft: Draft) -> tuple[str, int | None, int | None]:
+    """Whether the place is the receiver's, and then how far off it may be (metres, rounded up) and how old it was.
+
+    In the order of the columns ``place_source``, ``place_error_m`` and ``place_age_ms``.
+    """
     if located is None or draft.place != located.place:
         return PlaceSource.SITE.value, None, None
     return PlaceSource.GPS.value, math.ceil(located.error_meters), located.age_ms

@@ -6,7 +6,7 @@ import json
 
 from kiosk.errors import SealBroken
 from kiosk.identifiers import EID, CardId, DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber, Insz
-from kiosk.model import Address, Capacity, Coordinates, Direction, Draft, Place, Profile
+from kiosk.model import Address, Capacity, Coordinates, Direction, Draft, Located, Place, Profile
 from kiosk.vault import Index, Vault
 
 # Made once: json.dumps with options builds an encoder on every call, and every tap waits for this.
@@ -122,18 +122,34 @@ def unpack_remarks(packed: bytes) -> tuple[str, ...]:
     return tuple(str(remark) for remark in remarks)
 
 
-def pack_card(card: CardId) -> bytes:
-    """Write a card for sealing."""
-    return card.kind.encode() + b":" + card.identifier.hex().encode()
+def pack_card(card: CardId, located: Located | None = None) -> bytes:
+    """Write a card for sealing; with where the box was at its tap, where a receiver knew that and no registration keeps it."""
+    plain = card.kind.encode() + b":" + card.identifier.hex().encode()
+    if located is None:
+        return plain
+    place = located.place
+    return plain + b"@" + _encode((place.latitude, place.longitude, located.error_meters, located.age_ms)).encode()
 
 
 def unpack_card(packed: bytes) -> CardId:
     """Read what ``pack_card`` wrote; raises ``SealBroken`` if it is not that."""
     try:
-        kind, digits = packed.decode().split(":")
+        kind, digits = packed.decode().partition("@")[0].split(":")
         return CardId(kind, bytes.fromhex(digits))
     except ValueError:
         raise SealBroken("a sealed card has an unknown shape") from None
+
+
+def unpack_located(packed: bytes) -> Located | None:
+    """Read where the box was of what ``pack_card`` wrote, or None; raises ``SealBroken`` if it is not that."""
+    place = packed.partition(b"@")[2]
+    if not place:
+        return None
+    try:
+        latitude, longitude, error_meters, age_ms = _decode(place.decode())
+        return Located(place=Coordinates(latitude, longitude), error_meters=error_meters, age_ms=age_ms)
+    except ValueError:
+        raise SealBroken("a sealed place has an unknown shape") from None
 
 
 def _place_fields(place: Place) -> tuple[object, object]:

@@ -16,7 +16,7 @@ from kiosk.errors import SealBroken
 from kiosk.evidence import Content, Entry, Prepared, append, mark, prepare, set_mark
 from kiosk.identifiers import EID
 from kiosk.model import Address, Coordinates, Draft, Place
-from kiosk.records import employer_text, unpack_card, unpack_draft
+from kiosk.records import employer_text, unpack_card, unpack_draft, unpack_located
 from kiosk.vault import Field, Vault
 
 #: Taps in one transaction: some milliseconds, so that no tap at the gate waits longer than 20 ms on a slow machine.
@@ -162,7 +162,10 @@ def _of_tap(vault: Vault, row: dict[str, Any]) -> dict[str, Content]:
     person: dict[str, object] = {"holder": row["holder"]}
     facts = {name: row[name] for name in _FACTS}
     try:
-        card = unpack_card(vault.open(Field.TAP, row["uid"], row["sealed"]))
+        plain = vault.open(Field.TAP, row["uid"], row["sealed"])
+        card, located = unpack_card(plain), unpack_located(plain)
+        if located is not None:
+            facts["place"] = _place(located.place)
         if card.kind == EID:
             person["insz"] = card.identifier.decode()
         else:

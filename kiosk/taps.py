@@ -194,7 +194,7 @@ def add_tap(
     With ``holder`` and ``direction`` it moves a known holder for whom nothing is owed.
     """
     uid = new_uid()
-    sealed = vault.seal(Field.TAP, uid, pack_card(tap.card))
+    sealed = vault.seal(Field.TAP, uid, pack_card(tap.card, tap.located))
     moved = None if direction is None else direction.value
     connection.execute(_ADD, (uid, book, signal.value, tap.now.at_ms, sealed, holder, moved, *tap.columns()))
 

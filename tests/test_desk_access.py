@@ -17,13 +17,13 @@ from kiosk.desk.people import CALLS as PEOPLE
 from kiosk.erasure import PLACES
 from kiosk.errors import Declined, UsageError
 from kiosk.evidence import Entry, record
-from kiosk.model import Direction, Signal
+from kiosk.model import Direction, Located, Signal
 from kiosk.records import card_bytes, pack_draft, pack_remarks
 from kiosk.rules import Now
 from kiosk.vault import Field, Index, new_uid
 from tests.desks import MORNING_MS, draft, put
 from tests.exported import ASKER, export, note, small_site
-from tests.people import CANARY_CARD, CANARY_INSZ, CANARY_NAME, invented_card, invented_insz
+from tests.people import CANARY_CARD, CANARY_INSZ, CANARY_NAME, PLACE, invented_card, invented_insz
 
 REASON = "he asked for it"
 
@@ -55,6 +55,7 @@ def fill(desk: Desk) -> None:
     tap = taps.Moment(
         card=CANARY_CARD, card_index=desk.vault.index(Index.CARD, card_bytes(CANARY_CARD)), reader="gate", driver="simulated",
         technology="test", press=None, now=Now(at_ms=MORNING_MS, boot_ns=1, boot_id="boot"), clock=desk.clock(),
+        located=Located(place=PLACE, error_meters=12.5, age_ms=700),
     )  # fmt: skip
     uid = new_uid()
     sealed = desk.vault.seal(Field.REGISTRATION, uid, pack_draft(draft(Direction.OUT)))
@@ -83,7 +84,13 @@ def test_everything_of_his_is_told_in_clear(desk: Desk) -> None:
     """From each place, with moments as times, and nothing that only looks rows up."""
     fill(desk)
     uid = desk.database.read(lambda c: c.execute("SELECT uid FROM registrations WHERE id = 1").fetchone()[0])
-    put(desk, 1, remarks=desk.vault.seal(Field.REMARKS, uid, pack_remarks(("a word about him",))), confirmed_ms=MORNING_MS)
+    put(
+        desk,
+        1,
+        remarks=desk.vault.seal(Field.REMARKS, uid, pack_remarks(("a word about him",))),
+        confirmed_ms=MORNING_MS,
+        place_age_ms=700,
+    )
     number = begin(desk)
     told = {place: rows(desk, place, number) for place in PLACES}
     assert {place: len(items) for place, items in told.items()} == dict.fromkeys(PLACES, 1)
@@ -91,7 +98,9 @@ def test_everything_of_his_is_told_in_clear(desk: Desk) -> None:
         assert told[place][0]["insz"] == CANARY_INSZ.digits
     for place in ("badges", "taps"):
         assert told[place][0]["card"] == CANARY_CARD.identifier.hex()
+    assert told["taps"][0]["place"] == {"latitude": PLACE.latitude, "longitude": PLACE.longitude}
     row = told["registrations"][0]
+    assert row["place_age_ms"] == 700
     assert (row["at"], row["confirmed_at"], row["remarks"]) == ("2026-11-02T07:00:00Z",) * 2 + (["a word about him"],)
     assert (told["profiles"][0]["name"], told["tasks"][0]["opened_at"]) == (CANARY_NAME, "1970-01-01T00:00:05Z")
     assert told["other_channels"][0]["declaration"] == draft().declaration.value  # type: ignore[union-attr]  # it has one

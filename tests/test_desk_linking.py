@@ -20,13 +20,15 @@ from kiosk.desk import Desk, book, people
 from kiosk.desk.linking import CALLS
 from kiosk.errors import Declined, UsageError
 from kiosk.evidence import Entry
-from kiosk.model import Direction, Signal, State, Trust, rfc3339
+from kiosk.geography import Fence
+from kiosk.identifiers import DeclarationNumber
+from kiosk.model import Coordinates, Direction, Located, Signal, State, Trust, rfc3339
 from kiosk.outbox import Outbox
 from kiosk.rules import SAME_PRESENCE_MS, DeclarationTerm
 from kiosk.taps import newest_tap, recent
 from kiosk.verdicts import Found, ServedRegistration
 from tests.gatehouse import ARRIVALS, DEPARTURES, HOUR, MINUTE, MORNING_MS, TOGGLE, Gatehouse, open_gatehouse
-from tests.people import DECLARATION, EMPLOYER, PLACE, invented_card, invented_insz, invented_line
+from tests.people import DECLARATION, EMPLOYER, OTHER_DECLARATION, PLACE, invented_card, invented_insz, invented_line
 
 LOST_CARD = invented_card(50)
 DAY_MS = 24 * 3_600_000
@@ -357,3 +359,51 @@ def test_an_enrolled_card_is_asked_about_no_more(office: Office) -> None:
     line = {"card": LOST_CARD.identifier.hex(), "insz": invented_insz(3).digits}
     office.call("badge add", lines=[line])
     assert office.open_tasks() == []
+
+
+AWAY = Coordinates(50.8556, 4.3670)
+
+
+def test_the_past_is_registered_where_the_box_was_then(office: Office) -> None:
+    """The receiver's place is kept with a card that nobody knew; it may be another one by the time that it is linked."""
+    office.desk = replace(office.desk, fence=Fence(PLACE, 200))
+    there = Coordinates(50.8470, 4.3671)
+    office.house.located = Located(place=there, error_meters=12.5, age_ms=700)
+    office.house.tap(LOST_CARD, ARRIVALS)
+    office.house.located = None
+    shown = office.call("outbox show", id=office.link()["registration"])
+    assert (shown["latitude"], shown["longitude"]) == (there.latitude, there.longitude)
+    assert shown["place"] == {"source": "gps", "error_meters": 13, "age_seconds": 0.7}
+
+
+def test_the_past_of_a_box_that_was_elsewhere_is_not_owed(office: Office) -> None:
+    """Nobody worked for these works there; from now on the card is his all the same."""
+    office.desk = replace(office.desk, fence=Fence(PLACE, 200))
+    office.house.located = Located(place=AWAY, error_meters=12.5, age_ms=700)
+    office.house.tap(LOST_CARD, ARRIVALS)
+    with pytest.raises(Declined, match="the box was not where these works are at tap 1"):
+        office.link()
+    assert office.house.rows() == []
+    assert office.link(direction=None)["badge"] is not None
+
+
+@pytest.mark.parametrize(("place", "chosen"), [(PLACE, DECLARATION), (AWAY, OTHER_DECLARATION)])
+def test_the_past_of_a_box_that_travels_is_for_the_works_where_it_was(
+    office: Office, place: Coordinates, chosen: DeclarationNumber
+) -> None:
+    """As at the tap itself: the declaration in whose fence the box stood."""
+    own = DeclarationTerm(number=OTHER_DECLARATION, fence=Fence(AWAY, 200))
+    office.desk = replace(office.desk, fence=Fence(PLACE, 200), declarations=(*office.desk.declarations, own))
+    office.house.located = Located(place=place, error_meters=12.5, age_ms=700)
+    office.house.tap(LOST_CARD, ARRIVALS)
+    assert office.call("outbox show", id=office.link()["registration"])["declaration"] == chosen.value
+
+
+def test_where_the_box_stood_for_none_of_its_works_that_is_said(office: Office) -> None:
+    """No declaration is guessed for a past tap either."""
+    own = DeclarationTerm(number=OTHER_DECLARATION, fence=Fence(AWAY, 200))
+    office.desk = replace(office.desk, fence=Fence(PLACE, 200), declarations=(*office.desk.declarations, own))
+    office.house.located = Located(place=Coordinates(50.9, 4.367), error_meters=12.5, age_ms=700)
+    office.house.tap(LOST_CARD, ARRIVALS)
+    with pytest.raises(Declined, match="the box stood where nobody works for any of the declarations"):
+        office.link()

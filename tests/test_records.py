@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hardware.cards import UID_LENGTHS
 from kiosk.errors import SealBroken
 from kiosk.identifiers import CardId, DeclarationNumber, EnterpriseNumber, ForeignVatNumber
-from kiosk.model import Coordinates, Direction, Draft, Profile
+from kiosk.model import Coordinates, Direction, Draft, Located, Profile
 from kiosk.records import (
     card_bytes,
     employer_text,
@@ -22,6 +22,7 @@ from kiosk.records import (
     pack_remarks,
     unpack_card,
     unpack_draft,
+    unpack_located,
     unpack_profile,
     unpack_remarks,
 )
@@ -66,6 +67,13 @@ CARDS = st.sampled_from(sorted(UID_LENGTHS)).flatmap(
     lambda size: st.builds(CardId, st.just("uid"), st.binary(min_size=size, max_size=size))
 )
 
+LOCATED = st.none() | st.builds(
+    Located,
+    place=st.builds(Coordinates, st.floats(-90, 90), st.floats(-180, 180)),
+    error_meters=st.floats(0, 10_000),
+    age_ms=st.integers(0, 3_600_000),
+)
+
 
 @given(DRAFTS)
 def test_a_draft_written_is_the_draft_read(draft: Draft) -> None:
@@ -89,6 +97,24 @@ def test_remarks_written_are_the_remarks_read(remarks: tuple[str, ...]) -> None:
 def test_a_card_written_is_the_card_read(card: CardId) -> None:
     """Kind and every byte of an identifier come back."""
     assert unpack_card(pack_card(card)) == card
+
+
+@given(CARDS, LOCATED)
+def test_where_the_box_was_is_kept_with_a_card(card: CardId, located: Located | None) -> None:
+    """Beside it, so that whoever reads the card alone need not know."""
+    packed = pack_card(card, located)
+    assert (unpack_card(packed), unpack_located(packed)) == (card, located)
+
+
+@pytest.mark.parametrize("packed", [b"uid:04a1b2c3@", b"uid:04a1b2c3@[1]", b"uid:04a1b2c3@x", b"uid:04a1b2c3@[1,2,3,4"])
+def test_a_place_that_is_none_is_no_place(packed: bytes) -> None:
+    """Nothing behind the mark is no place; anything else that is none is damage."""
+    assert unpack_card(packed) == CardId.parse("04a1b2c3")
+    if packed.endswith(b"@"):
+        assert unpack_located(packed) is None
+    else:
+        with pytest.raises(SealBroken, match="a sealed place has an unknown shape"):
+            unpack_located(packed)
 
 
 def test_what_an_earlier_version_wrote_is_still_read() -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from kiosk.database import Database
+from kiosk.geography import Fence
+from kiosk.grounds import Grounds, grounds
 from kiosk.identifiers import DeclarationNumber, Employer
 from kiosk.model import Carried, ClockReading, Place
 from kiosk.reconciliation import Consultant
@@ -36,7 +38,8 @@ class Desk:
         vault: Its keys.
         book: The current book's id.
         clock: Reads all clocks.
-        place: Where the box stands.
+        place: Where the box should stand.
+        fence: How far from there it may stand, or None: anywhere.
         time_zone: The site's IANA time zone: dates of declarations are local.
         declarations: The configured declarations.
         employer: The default employer, or None.
@@ -61,6 +64,7 @@ class Desk:
     employer: Employer | None
     reader_declarations: Mapping[str, DeclarationNumber] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    fence: Fence | None = None
     self_employed: Carried = Carried.PRINCIPAL
     max_error_seconds: float = 60
     local_only: bool = False
@@ -68,6 +72,11 @@ class Desk:
     delivery: Deliverer | None = None
     service: Callable[[], Consultant] | None = None
     signer: Signer | None = None
+
+    @property
+    def grounds(self) -> Grounds:
+        """Where the box should be, by the site and its declarations."""
+        return grounds(self.place, self.fence, self.declarations)
 
 
 #: One call of the desk: JSON values in, JSON values out; raises ``UsageError`` or ``Declined``.

@@ -17,7 +17,7 @@ from kiosk.erasure import PLACES
 from kiosk.errors import SealBroken, UsageError
 from kiosk.evidence import Entry, Kept
 from kiosk.model import Draft, Profile
-from kiosk.records import unpack_card, unpack_draft, unpack_profile, unpack_remarks
+from kiosk.records import unpack_card, unpack_draft, unpack_located, unpack_profile, unpack_remarks
 from kiosk.vault import Field
 
 #: Rows in one read; and rows and entries in one answer.
@@ -122,7 +122,10 @@ def _opened(desk: Desk, place: str, row: Mapping[str, Any]) -> dict[str, object]
             return _profile(unpack_profile(desk.vault.open(Field.PROFILE, row["uid"], row["sealed"])))
         case "badges" | "taps":
             field = Field.BADGE if place == "badges" else Field.TAP
-            return {"card": unpack_card(desk.vault.open(field, row["uid"], row["sealed"])).identifier.hex()}
+            plain = desk.vault.open(field, row["uid"], row["sealed"])
+            located = unpack_located(plain)
+            there = {} if located is None else {"place": asdict(located.place)}
+            return {"card": unpack_card(plain).identifier.hex(), **there}
         case "registrations" | "other_channels":
             remarks = row.get("remarks")
             words = () if remarks is None else unpack_remarks(desk.vault.open(Field.REMARKS, row["uid"], remarks))

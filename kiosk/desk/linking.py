@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -116,12 +117,19 @@ def _owe(desk: Desk, connection: sqlite3.Connection, tap: KeptTap, holder: int, 
     profile = _profile(desk, connection, holder)
     _require_past(desk, connection, tap, profile, in_time=at_ms <= until_ms)
     outbox = Outbox(desk.database, desk.vault, desk.book)
-    owed = Draft(ssin=profile.insz, direction=direction, at_ms=tap.at_ms, employer=None, place=desk.place, declaration=None)
+    place = desk.grounds.place_of(None, tap.located)
+    owed = Draft(ssin=profile.insz, direction=direction, at_ms=tap.at_ms, employer=None, place=place, declaration=None)
     row = links.add(connection, outbox, tap, holder=holder, draft=owed, until_ms=until_ms)
     added = amendments.sealed_row(connection, book=desk.book, row=row)
     if added is None:
         raise AssertionError("the row was just added")
     whole = rebuilding.rebuilt(desk, connection, amendments.unseal(desk.vault, added))
+    if whole.declaration is not None and desk.grounds.is_outside(whole.declaration, tap.located):
+        raise Declined(
+            f"the box was not where these works are at tap {tap.id}",
+            repair="leave --direction out: the card is his from now on; whoever employs him has the past corrected at the NSSO",
+        )
+    whole = replace(whole, place=desk.grounds.place_of(whole.declaration, tap.located))
     links.fill(connection, outbox, added, whole, at_ms=at_ms)
     facts: dict[str, object] = {"tap": tap.id, "direction": direction.value, "until": rfc3339(until_ms)}
     evidence.record(

@@ -12,7 +12,7 @@ from kiosk.amendments import Kept
 from kiosk.contract import REPLACED_SSIN
 from kiosk.desk import Desk
 from kiosk.errors import Declined, SealBroken
-from kiosk.model import Direction, Draft, Profile, Reason, State, moment
+from kiosk.model import Coordinates, Direction, Draft, Located, PlaceSource, Profile, Reason, State, moment
 from kiosk.rules import Assignment, assign, carried_employer
 
 #: These may be waived: the registration goes as it was built; whether its time allows that is asked before. The others need
@@ -22,6 +22,10 @@ _LACKING: Final = {
     Reason.DECLARATION: (
         "no declaration can be chosen that was valid on the day of the tap",
         "give the holder one (`kiosk holder edit`), or correct [[declaration]] in the configuration",
+    ),
+    Reason.FENCE: (
+        "the box stood where nobody works for any of the declarations",
+        "give the holder one (`kiosk holder edit`), or cancel it",
     ),
     Reason.EMPLOYER: (
         "no employer is known",
@@ -96,7 +100,16 @@ def _choice(desk: Desk, profile: Profile, origin: Kept) -> Assignment:
         declarations=desk.declarations,
         default_employer=desk.employer,
         day=day,
+        fitting=desk.grounds.fitting(desk.declarations, _located(origin)),
     )
+
+
+def _located(origin: Kept) -> Located | None:
+    """Where a receiver found the box at this tap, as far as the row keeps it."""
+    place = None if origin.draft is None else origin.draft.place
+    if origin.row.place_source != PlaceSource.GPS or not isinstance(place, Coordinates):
+        return None
+    return Located(place=place, error_meters=origin.row.place_error_m or 0, age_ms=origin.row.place_age_ms or 0)
 
 
 def _is_built_again(opened: Kept) -> bool:
