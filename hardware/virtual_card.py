@@ -11,6 +11,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, TypedDict, Unpack
 
@@ -29,6 +30,7 @@ class Traits(TypedDict, total=False):
     Attributes:
         atr: What it says when powered.
         answer: Sent, as it is, in answer to every command, instead of the identifier.
+        program: Answers every command itself: a chip with files.
         strict: Whether it answers 6C xx to any but the exact length.
         delay: Seconds it takes for each answer; lifting it ends the wait.
         mute: Whether it is there and can't be powered up.
@@ -36,6 +38,7 @@ class Traits(TypedDict, total=False):
 
     atr: bytes
     answer: bytes
+    program: Callable[[bytes], bytes]
     strict: bool
     delay: float
     mute: bool
@@ -101,6 +104,8 @@ class VirtualCard:
         return _NO_ATR if self._traits.get("mute") else self._traits.get("atr", MIFARE_1K)
 
     def _reply(self, command: bytes) -> bytes:
+        if "program" in self._traits:
+            return self._traits["program"](command)
         if "answer" in self._traits:
             return self._traits["answer"]
         if command[:4] != b"\xff\xca\x00\x00":

@@ -165,7 +165,12 @@ class CardId:
 
     @property
     def masked(self) -> str:
-        """Stars and the last four hexadecimal digits, for screens and lists; two where four would be most of it."""
+        """Stars and the last four hexadecimal digits, for screens and lists; two where four would be most of it.
+
+        Of an identity card they are those of its holder's number.
+        """
+        if self.kind == EID:
+            return Insz(self.identifier.decode()).masked
         digits = self.identifier.hex().upper()
         shown = 2 if len(self.identifier) < min(UID_LENGTHS) else 4
         return "*" * (len(digits) - shown) + digits[-shown:]

@@ -370,3 +370,10 @@ def test_a_number_cannot_be_changed() -> None:
     """What was checked at the border stays what it was."""
     with pytest.raises(AttributeError):
         CANARY_INSZ.digits = "1"  # type: ignore[misc]  # that it can't be is what is tested
+
+
+def test_an_identity_card_is_masked_like_its_holders_number() -> None:
+    """The last four digits, as in every other list of people; and nobody types one."""
+    assert CardId.of_person(Insz.parse("85.07.30-033.28")).masked == "*******3328"
+    with pytest.raises(ValueError, match="kind of card"):
+        CardId.parse("eid:85073003328")
