@@ -150,6 +150,12 @@ class EidChip:
     told: list[bytes] = field(default_factory=list)
     _current: bytes | None = None
 
+    @property
+    def is_read(self) -> bool:
+        """Whether as much was given out as its identity, signature and issuer hold."""
+        wanted = (self.files[IDENTITY], self.files[SIGNATURE], self.files[ISSUER].rstrip(b"\x00"))
+        return sum(map(len, self.told)) >= sum(map(len, wanted))
+
     def __call__(self, command: bytes) -> bytes:
         answer = self._answer(command)
         self.told.append(answer[:-2])

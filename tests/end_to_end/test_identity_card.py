@@ -12,7 +12,7 @@ from hardware.virtual_reader import READER_NAME, VirtualReader
 from kiosk.simulator.simulator import Simulator
 from tests.box import Box
 from tests.end_to_end.test_nothing_leaks import TALKATIVE, leaks
-from tests.idcards import EC_ATR, FORBIDDEN, RSA_ATR, EidChip, ec_chip, ec_issuer, identity_file, rsa_chip, rsa_issuer
+from tests.idcards import EC_ATR, FORBIDDEN, RSA_ATR, ec_chip, ec_issuer, identity_file, rsa_chip, rsa_issuer
 from tests.people import CANARY, CANARY_INSZ, invented_insz
 from tests.sites import book, until
 
@@ -46,11 +46,6 @@ def box(tmp_path: Path, simulator: Simulator, virtual_reader: VirtualReader) -> 
         yield running
 
 
-def put_in(virtual_reader: VirtualReader, chip: EidChip, atr: bytes) -> None:
-    """Put a card into the slot, until it was seen, and take it out."""
-    virtual_reader.tap(b"", atr=atr, program=chip)
-
-
 def taps(box: Box) -> int:
     return box.log.read_text().count('"event": "tap"')
 
@@ -64,9 +59,10 @@ def test_identity_cards_register_whom_the_roster_knows_and_leak_nobody(
     forged = chips[-1]
     forged.files = {**forged.files, "DF014031": identity_file(invented_insz(43).digits)}
     for count, (chip, atr) in enumerate(zip(chips, (RSA_ATR, EC_ATR, EC_ATR, EC_ATR), strict=True), 1):
-        put_in(virtual_reader, chip, atr)
+        virtual_reader.insert(b"", atr=atr, program=chip)
         until(lambda count=count: taps(box) == count, f"card {count} was not seen")  # type: ignore[misc]  # a default binds the loop's value
-        time.sleep(1.1)  # longer than the debounce of this box
+        virtual_reader.remove()
+        time.sleep(1.1)  # so that the reader sees it gone, and longer than the debounce of this box
     box.settle()
     assert [(row.item["ssin"], row.item["type"]) for row in simulator.ledger.rows()] == [
         (CANARY_INSZ.digits, "in"),
