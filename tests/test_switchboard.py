@@ -112,7 +112,7 @@ def enrol(place: Place) -> None:
 def test_control_may_ask_every_call_of_the_desk_and_some_of_its_own(place: Place) -> None:
     """What a verb does without a daemon it does with one too; status, tap and the card that is waited for need one."""
     calls = place.board("gate").calls()
-    assert set(calls) == {*DESK_CALLS, "status", "tap", "badge enrol", "badge enrol-stop"}
+    assert set(calls) == {*DESK_CALLS, "status", "tap", "badge enrol", "badge enrol-stop", "doctor card"}
     assert calls["badge list"]({}) == {"items": []}
     assert calls["tap"]({"card": CARD})["signal"] == "in"
 
