@@ -45,7 +45,7 @@ class ReminderSettings:
 
     @property
     def grace_seconds(self) -> float:
-        """How long a row must have been seen waiting before anybody is asked."""
+        """How long a row must have been seen waiting before anybody is asked, and from look to look while a backlog lasts."""
         return min(_GRACE_SECONDS, self.escalate_after_minutes * 60)
 
 
@@ -107,7 +107,7 @@ class Reminders:
         self._told = True
         if outbox.database.write(partial(backlog.escalate, outbox=outbox, found=found, at_ms=now.wall_ms)):
             _log.warning("what is to be sent waits for long", extra={"rows": found.rows, "oldest": found.oldest})
-        return _GRACE_SECONDS
+        return self._settings.grace_seconds
 
     def _seen_for(self, oldest: int, now: float) -> float:
         """For how many seconds this row has been seen as the oldest."""
