@@ -268,6 +268,8 @@ CREATE INDEX taps_unhealed ON taps (boot_id) WHERE clock_trusted = 0 AND latest_
 ALTER TABLE tasks ADD COLUMN about_ms INTEGER;
 ALTER TABLE tasks ADD COLUMN by_hand INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX tasks_of ON tasks (holder, kind);
+UPDATE tasks SET about_ms = (SELECT at_ms FROM registrations WHERE id = tasks.registration AND clock_trusted = 1)
+WHERE closed_ms IS NULL;
 
 -- A person who was erased: the number stays, so that it is never given to another.
 ALTER TABLE holders ADD COLUMN forgotten_ms INTEGER;

@@ -351,9 +351,9 @@ def test_an_old_store_is_taken_along_whole(old: Path, monkeypatch: pytest.Monkey
         newest = database.read(lambda c: taps.newest_tap(c, book=1, holder=1))
         assert newest is not None
         assert newest.last.direction is Direction.OUT
-        assert database.read(lambda c: c.execute("SELECT kind, registration FROM tasks ORDER BY id").fetchall()) == [
-            ("unknown_card", None),
-            ("refused", 3),
+        assert database.read(lambda c: c.execute("SELECT kind, registration, about_ms FROM tasks ORDER BY id").fetchall()) == [
+            ("unknown_card", None, None),
+            ("refused", 3, 1_793_602_800_000),
         ]
 
 
