@@ -49,7 +49,7 @@ def _in_its_place(box: Box) -> Box:
 
 def _work(box: Box) -> None:
     box.spawn()
-    until(lambda: _answers(box), "the daemon did not start")
+    until(lambda: _answers(box), "the daemon did not start", seconds=60)
     box.enrol([invented_line(person) for person in range(_PEOPLE)])
     for lie in _LIES:
         box.simulator.fault(lie, operation=Operation.REGISTER)
