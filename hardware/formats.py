@@ -60,7 +60,7 @@ _BYTE: Final = 0x100
 _WHOLE_WIEGAND: Final = 4
 _TWO_BYTES: Final = 0x10000
 
-_NO_FIT: Final = "what was typed is no number as this reader is set up for; look at format in its [[reader]]"
+NO_FIT: Final = "what was typed is no number as this reader is set up for; look at format in its [[reader]]"
 
 
 def read(text: str, form: Format) -> Identified | Failed:
@@ -74,7 +74,7 @@ def read(text: str, form: Format) -> Identified | Failed:
         The card, judged like that of any reader, or why it is none; the words hold nothing of the text.
     """
     number = _number(text.strip(), form)
-    return Failed(_NO_FIT) if number is None else judged(number[1], _TECHNOLOGY.get(form, _UNKNOWN), number[0])
+    return Failed(NO_FIT) if number is None else judged(number[1], _TECHNOLOGY.get(form, _UNKNOWN), number[0])
 
 
 def written(kind: str, identifier: bytes) -> dict[Format, str]:

@@ -96,13 +96,16 @@ class Mistakes:
             raise UsageError("\n".join(self.sentences), repair=_NOTHING_DONE)
 
 
-def parse_given(fields: Mapping[str, object], where: str, mistakes: Mistakes) -> Given:
+def parse_given(
+    fields: Mapping[str, object], where: str, mistakes: Mistakes, card: Callable[[str], CardId] = CardId.parse_badge
+) -> Given:
     """Check the fields that are there; a null or empty one counts as left out.
 
     Args:
         fields: By the names in ``FIELDS``; another name is a mistake.
         where: What to call the place in a message, for instance ``line 3``; may be empty.
         mistakes: Collects what is wrong.
+        card: Reads the card's number, or raises ``ValueError``.
     """
     for position, name in enumerate(fields, 1):
         if name not in FIELDS:
@@ -115,7 +118,7 @@ def parse_given(fields: Mapping[str, object], where: str, mistakes: Mistakes) ->
     if enterprise is not None and vat is not None:
         mistakes.add(at(where, "foreign_vat_number"), "an employer has either an enterprise_number or a foreign_vat_number")
     return Given(
-        card=read("card", CardId.parse_badge),
+        card=read("card", card),
         insz=read("insz", parse_insz),
         name=read("name", _plain),
         language=read("language", _language),

@@ -8,13 +8,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from hardware.formats import Format
 from kiosk.badge_fields import FIELDS, Mistakes, at, parse_given, unknown_name
 from kiosk.errors import UsageError
 from kiosk.identifiers import CardId
 from kiosk.model import BadgeLine
+from kiosk.transcription import transcribed
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,36 @@ def parse_lines(lines: Sequence[object]) -> list[Numbered]:
     return read
 
 
-def parse_csv(text: str) -> list[Numbered]:
+def parse_csv(text: str, written: Format | None = None) -> list[Numbered]:
     """Read the CSV of ``badge import``: ``;`` or ``,``, the first line names the columns in any order.
+
+    Args:
+        text: The whole file.
+        written: How another system wrote the cards' numbers; None: ``[kind:]hex``, first byte first.
 
     Raises:
         UsageError: Naming every bad line and column, and both lines where a card stands twice.
     """
     mistakes, read = Mistakes(), []
+    card = CardId.parse_badge if written is None else partial(transcribed, form=written)
+    for number, fields in _rows(text, mistakes):
+        read += _badge_line(number, fields, mistakes, card)
+    _refuse_repeated_cards(read, mistakes)
+    mistakes.raise_any()
+    return read
+
+
+def card_texts(text: str) -> list[str]:
+    """Give the cards' numbers as a CSV of ``badge import`` has them, for whoever asks how they are written.
+
+    Raises:
+        UsageError: The first line does not name the columns.
+    """
+    return [fields.get("card", "") for _, fields in _rows(text, Mistakes())]
+
+
+def _rows(text: str, mistakes: Mistakes) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield each record by its columns' names; raises ``UsageError`` for a first line that does not name them."""
     text = text.removeprefix("\ufeff")
     records = _records(text, ";" if ";" in text.partition("\n")[0] else ",", mistakes)
     columns = _columns(next(records, (1, []))[1], mistakes)
@@ -58,10 +84,7 @@ def parse_csv(text: str) -> list[Numbered]:
         if len(cells) > len(columns):
             mistakes.add(f"line {number}", "there are more cells than columns; a cell that holds the separator needs quotes")
         elif cells:
-            read += _badge_line(number, dict(zip(columns, cells, strict=False)), mistakes)
-    _refuse_repeated_cards(read, mistakes)
-    mistakes.raise_any()
-    return read
+            yield number, dict(zip(columns, cells, strict=False))
 
 
 def decode_csv(data: bytes) -> str:
@@ -99,9 +122,11 @@ def _unrepeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return fields
 
 
-def _badge_line(number: int, fields: Mapping[str, object], mistakes: Mistakes) -> list[Numbered]:
+def _badge_line(
+    number: int, fields: Mapping[str, object], mistakes: Mistakes, card: Callable[[str], CardId] = CardId.parse_badge
+) -> list[Numbered]:
     where = f"line {number}"
-    given = parse_given(fields, where, mistakes)
+    given = parse_given(fields, where, mistakes, card)
     for name in ("card", "insz"):
         if fields.get(name) in (None, ""):
             mistakes.add(at(where, name), "is missing")

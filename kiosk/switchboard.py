@@ -30,6 +30,7 @@ from kiosk.desk import (
     chores,
     erasing,
     exporting,
+    importing,
     lent,
     linking,
     papers,
@@ -67,6 +68,7 @@ _OPEN_SECONDS: Final = 5.0
 #: What the desk can do, with or without a daemon, by the verb's words.
 DESK_CALLS: Final = {
     **people.CALLS,
+    **importing.CALLS,
     **linking.CALLS,
     **lent.CALLS,
     **erasing.CALLS,

@@ -428,6 +428,22 @@ def test_other_numbers_are_typed_blind_too(config: Path, kiosk: Kiosk) -> None:
     assert (code, "Traceback" in seen) == (1, False)
 
 
+def test_a_list_of_another_system_is_previewed_before_anything_changes(kiosk: Kiosk, tmp_path: Path) -> None:
+    """The doubt stands on standard error, what the list would become on standard output; the option then takes it."""
+    file = tmp_path / "list.csv"
+    rows = (f"{invented_card(number).identifier[::-1].hex()};{invented_insz(number).digits}" for number in range(3))
+    file.write_text("\n".join(["card;insz", *rows]))
+    refused = kiosk("badge", "import", str(file))
+    assert (refused.code, "byte-reversed" in refused.err, "--written reversed" in refused.err) == (2, True, True)
+    preview = kiosk("badge", "import", str(file), "--preview")
+    assert preview.code == 0
+    assert "byte-reversed: 3 of 3" in preview.err
+    assert invented_card(2).masked in preview.out
+    assert told(kiosk("badge", "list", "--json"))["items"] == []
+    done = kiosk("badge", "import", str(file), "--written", "reversed", "--json")
+    assert [item["card"] for item in told(done)["items"]] == [invented_card(number).masked for number in range(3)]
+
+
 def test_badge_enrol_takes_the_next_card(config: Path, kiosk: Kiosk, box: Running) -> None:
     """Told who it is for, it waits for a card; the one that is laid on then is his badge, and was no tap."""
     words = [sys.executable, "-m", "kiosk", "--config", str(config), "badge", "enrol", "--reader", "gate", "--json"]

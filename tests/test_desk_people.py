@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from kiosk.desk.people import CALLS
 from kiosk.errors import Declined, UsageError
 from kiosk.evidence import Entry
 from kiosk.model import Direction, TaskKind
-from kiosk.rules import DeclarationTerm
 from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk
 from tests.people import (
     CANARY_CARD,
@@ -24,7 +22,6 @@ from tests.people import (
     CANARY_NAME,
     DECLARATION,
     EMPLOYER,
-    OTHER_DECLARATION,
     OTHER_EMPLOYER,
     invented_card,
     invented_insz,
@@ -143,74 +140,6 @@ def test_a_damaged_holder_is_named_by_the_line(desk: Desk) -> None:
     assert count(desk, "holders") == 1
     assert call(desk, "badge list")["items"][0]["damaged"] is True
     assert call(desk, "holder show", holder=1)["profiles"][0]["damaged"] is True
-
-
-def csv(*rows: str, delimiter: str = ";") -> str:
-    return "\n".join(["card;insz;name;enterprise_number", *rows]).replace(";", delimiter) + "\n"
-
-
-def row(number: int, employer: str = "") -> str:
-    return f"{invented_card(number).identifier.hex()};{invented_insz(number).digits};Person {number};{employer}"
-
-
-def test_an_import_can_be_previewed(desk: Desk) -> None:
-    """A preview tells what would happen and changes nothing; the import then does exactly that."""
-    call(desk, "badge add", lines=[line(2)])
-    text = csv(row(1), row(2), delimiter=",")
-    before = count(desk, "evidence")
-    preview = call(desk, "badge import", text=text, preview=True)
-    assert preview["preview"] is True
-    assert sorted((item["line"], item["id"], item["holder"], item["added"]) for item in preview["items"]) == [
-        (2, None, None, True),
-        (3, 1, 1, False),
-    ]
-    assert (count(desk, "holders"), count(desk, "profiles"), count(desk, "evidence")) == (1, 1, before)
-    done = call(desk, "badge import", text=text)
-    assert [(item["line"], item["id"], item["added"]) for item in done["items"]] == [(3, 1, False), (2, 2, True)]
-    assert [item["name"] for item in call(desk, "badge list")["items"]] == ["Person 2", "Person 1"]
-
-
-def test_a_preview_finds_taken_cards(desk: Desk) -> None:
-    """What the import would decline, the preview declines."""
-    call(desk, "badge add", lines=[line(1)])
-    text = csv(row(1).replace(invented_insz(1).digits, CANARY_INSZ.digits))
-    for preview in (True, False):
-        with pytest.raises(Declined, match="line 2"):
-            call(desk, "badge import", text=text, preview=preview)
-
-
-def test_no_employer_is_guessed_once_several_are_known(desk: Desk) -> None:
-    """Empty employers are fine with one known employer, and named by line once the file or the roster knows several."""
-    call(desk, "badge import", text=csv(row(1), row(2, EMPLOYER.value)))
-    with pytest.raises(UsageError) as refused:
-        call(desk, "badge import", text=csv(row(3), row(4, OTHER_EMPLOYER.value), row(5)))
-    assert [sentence.partition(":")[0] for sentence in refused.value.message.split("\n")] == ["line 2", "line 4"]
-    call(desk, "badge import", text=csv(row(4, OTHER_EMPLOYER.value)))
-    with pytest.raises(UsageError, match="line 2"):
-        call(desk, "badge import", text=csv(row(3)))
-    assert count(desk, "badges") == 3
-
-
-def test_configured_employers_count_as_known(desk: Desk) -> None:
-    """An employer that only a declaration names is known too."""
-    term = DeclarationTerm(number=OTHER_DECLARATION, employer=OTHER_EMPLOYER)
-    several = replace(desk, declarations=(*desk.declarations, term))
-    with pytest.raises(UsageError, match="the employer is empty"):
-        call(several, "badge import", text=csv(row(1)))
-    call(several, "badge import", text=csv(row(1, OTHER_EMPLOYER.value)))
-
-
-@pytest.mark.parametrize("asked", [{}, {"text": ""}, {"text": 1}, {"text": "card;insz", "preview": "yes"}])
-def test_an_import_needs_a_text(desk: Desk, asked: Mapping[str, object]) -> None:
-    """An import without text, or with a preview that is neither true nor false, is wrong usage."""
-    with pytest.raises(UsageError):
-        call(desk, "badge import", **asked)
-
-
-def test_a_large_import_is_listed_whole(desk: Desk) -> None:
-    """A list longer than one page of the store is told whole and in order."""
-    call(desk, "badge import", text=csv(*(row(number) for number in range(1201))))
-    assert [item["id"] for item in call(desk, "badge list")["items"]] == list(range(1, 1202))
 
 
 def test_a_badge_is_revoked_by_card_or_id(desk: Desk, clock: Clock) -> None:

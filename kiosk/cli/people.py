@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from hardware.formats import Format
 from kiosk import control
 from kiosk.advice import Language
 from kiosk.badge_lines import decode_csv
@@ -91,15 +92,21 @@ def badge_enrol(context: click.Context, *, reader: str | None, loan: bool, as_js
 @badge.command("import")
 @click.argument("file", metavar="FILE")
 @click.option("--preview", is_flag=True, help="Say what would happen and change nothing.")
+@click.option("--written", type=click.Choice([each.value for each in Format]), help="How another system wrote the cards' numbers.")
 @json_option
 @click.pass_context
-def badge_import(context: click.Context, *, file: str, preview: bool, as_json: bool) -> None:
+def badge_import(context: click.Context, *, file: str, preview: bool, written: str | None, as_json: bool) -> None:
     """Give badges to people from a CSV file (or - for standard input), all or nothing.
 
-    UTF-8, separated by ; or , with a heading of the same names as `badge add`.
+    UTF-8, separated by ; or , with a heading of the same names as `badge add`. A list whose numbers are probably written in
+    another way (byte-reversed, decimal) is refused with the option that takes it; --preview shows what it would become.
     """
     text = decode_csv(read_stdin() if file == "-" else _file(Path(file)))
-    result = ask(context, "badge import", {"text": text, "preview": preview}, writes=True)
+    given = {"text": text, "preview": preview, **({} if written is None else {"written": written})}
+    result = ask(context, "badge import", given, writes=True)
+    if result["doubt"] is not None and not as_json:
+        option = "" if result["written"] is None else f"; what follows is what --written {result['written']} makes of it"
+        click.echo(f"kiosk: {result['doubt']}{option}", err=True)
     show(
         result,
         as_json=as_json,

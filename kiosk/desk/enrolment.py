@@ -92,6 +92,18 @@ def _note(desk: Desk, connection: sqlite3.Connection, came: Enrolled, at_ms: int
         tasks.close_holder_tasks(connection, holder=came.holder, kind=TaskKind.REVOKED_OPEN_STAY, at_ms=at_ms)
 
 
+def fields(applied: Applied, *, preview: bool = False) -> dict[str, object]:
+    """Tell what came of a line; in a preview, what would be new has no id yet."""
+    came = applied.came
+    return {
+        "id": None if preview and came.new_badge else came.badge,
+        "holder": None if preview and came.new_holder else came.holder,
+        "card": applied.numbered.line.card.masked,
+        "line": applied.numbered.number,
+        "added": came.added,
+    }
+
+
 def refuse_guessed_employers(desk: Desk, read: list[Numbered]) -> None:
     """Refuse empty employers once several are known: which one was meant would be guessed; for visitors none is meant."""
     owed = [numbered for numbered in read if not numbered.line.profile.local]

@@ -10,9 +10,8 @@ from typing import Final
 from hardware.ports import Card
 from kiosk import evidence, roster, taps, tasks
 from kiosk.badge_fields import FIELDS, Given, Mistakes, parse_given, parse_insz
-from kiosk.badge_lines import Numbered, parse_csv, parse_lines
+from kiosk.badge_lines import Numbered, parse_lines
 from kiosk.desk import Call, Desk, enrolment, params, views
-from kiosk.desk.enrolment import Applied
 from kiosk.errors import Declined, UsageError
 from kiosk.evidence import Entry
 from kiosk.identifiers import CardId, Insz
@@ -41,7 +40,7 @@ def badge_add(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
     if not read:
         raise UsageError("no badge was given", repair='write one JSON object a line, for instance {"card": "04...", "insz": "..."}')
     applied = sorted(enrolment.apply(desk, read), key=lambda one: one.came.badge)
-    return {"items": [_fields(one) for one in applied]}
+    return {"items": [enrolment.fields(one) for one in applied]}
 
 
 def badge_enroller(desk: Desk, person: Mapping[str, object]) -> Callable[[Card], dict[str, object]]:
@@ -71,28 +70,10 @@ def badge_enroller(desk: Desk, person: Mapping[str, object]) -> Callable[[Card],
             raise AssertionError("an INSZ was given")
         chip = Chip(technology=card.technology, trust=Trust(card.trust))
         (one,) = enrolment.apply(desk, [Numbered(1, line)], chip=chip)
-        told = {name: value for name, value in _fields(one).items() if name != "line"}
+        told = {name: value for name, value in enrolment.fields(one).items() if name != "line"}
         return {**told, "kind": card.kind, "technology": chip.technology, "trust": chip.trust.value}
 
     return enrol
-
-
-def badge_import(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
-    """Give badges to people from a CSV text, all or none: ``{"text", "preview"?}``.
-
-    Returns:
-        Like ``badge add``, and ``preview``; in a preview, ids of what would be new are null.
-
-    Raises:
-        UsageError: Bad lines, all of them, or an empty employer while several are known.
-        Declined: Cards of other holders, all of them.
-    """
-    params.only(asked, ("text", "preview"))
-    read = parse_csv(params.text(asked, "text"))
-    preview = params.flag(asked, "preview")
-    enrolment.refuse_guessed_employers(desk, read)
-    applied = sorted(enrolment.apply(desk, read, preview=preview), key=lambda one: one.came.badge)
-    return {"items": [_fields(one, preview=preview) for one in applied], "preview": preview}
 
 
 def badge_list(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
@@ -202,17 +183,6 @@ def _insz(asked: Mapping[str, object]) -> Insz:
         raise UsageError(f"insz: {error}") from None
 
 
-def _fields(applied: Applied, *, preview: bool = False) -> dict[str, object]:
-    came = applied.came
-    return {
-        "id": None if preview and came.new_badge else came.badge,
-        "holder": None if preview and came.new_holder else came.holder,
-        "card": applied.numbered.line.card.masked,
-        "line": applied.numbered.number,
-        "added": came.added,
-    }
-
-
 def _tell_open_stay(desk: Desk, connection: sqlite3.Connection, holder: int, at_ms: int) -> None:
     """Open the task that a revoked badge leaves, unless another badge of the holder can still close the stay."""
     newest = taps.newest_tap(connection, book=desk.book, holder=holder)
@@ -295,7 +265,6 @@ def _edited(before: Profile, given: Given, named: frozenset[str]) -> Profile:
 #: By the verb's own words.
 CALLS: Final[dict[str, Call]] = {
     "badge add": badge_add,
-    "badge import": badge_import,
     "badge list": badge_list,
     "badge revoke": badge_revoke,
     "holder show": holder_show,
