@@ -31,6 +31,7 @@ _SITE: Final = Site(
     limits=rules.Limits(debounce_seconds=0, minimum_stay_minutes=0),
 )
 _NS: Final = 1_000_000_000
+ZONE: Final = _SITE.zone
 
 
 class _Inside:
@@ -69,7 +70,11 @@ class Stage:
 
     def tap(self, holder: int) -> Answer:
         """One tap, now, durable on return."""
-        return self._intake.take(_card(holder, ago_ns=0), _GATE)
+        return self.take(_card(holder, ago_ns=0))
+
+    def take(self, card: Card) -> Answer:
+        """The tap of a card that a reader saw, durable on return."""
+        return self._intake.take(card, _GATE)
 
     def fill(self, taps: int) -> None:
         """Make a backlog in one transaction: each holder taps once, a second apart; beyond that the rows are copied."""

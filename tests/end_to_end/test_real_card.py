@@ -110,6 +110,31 @@ def test_no_tap_is_lost_when_pcscd_dies_between_taps(gate: Box, simulator: Simul
     assert gate.daemon.poll() is None
 
 
+@pytest.mark.parametrize(("taps", "every"), [(9, 3), pytest.param(200, 10, marks=[pytest.mark.long, pytest.mark.timeout(900)])])
+def test_a_pcscd_that_is_killed_again_and_again_loses_no_tap(
+    gate: Box, simulator: Simulator, virtual_reader: VirtualReader, taps: int, every: int
+) -> None:
+    """Killed in the middle of the queue, and brought back as systemd does: each tap that was seen is registered once, in order."""
+    back: list[float] = []
+    gate.enrol([invented_line(person) for person in range(10, 15)])
+    for number in range(1, taps + 1):
+        # By turns, so that nobody's tap is a repeat of his own.
+        virtual_reader.tap(invented_card(10 + number % 5).identifier)
+        until(lambda number=number: count(gate) == number, f"tap {number} was lost")  # type: ignore[misc]  # a default binds the loop's value
+        if number % every == 0:
+            virtual_reader.kill_pcscd()
+            until(lambda: reader_state(gate) == "absent", "the loss was not noticed")
+            virtual_reader.start_pcscd()
+            began = time.monotonic()
+            until(lambda: reader_state(gate) == "ready", "the reader did not come back")
+            back.append(time.monotonic() - began)
+    gate.settle()
+    assert_each_once(simulator, book(gate))
+    assert_in_order(simulator.ledger.rows())
+    assert len(simulator.ledger.rows()) == taps
+    print(f"\n{taps} taps, {len(back)} kills of pcscd: 0 lost, 0 twice; reader back within {max(back):.2f} s")  # noqa: T201
+
+
 def test_a_card_nobody_knows_is_kept_and_not_sent(gate: Box, simulator: Simulator, virtual_reader: VirtualReader) -> None:
     """An unknown card opens a task for a human and registers nobody."""
     stranger: BadgeLine = invented_line(2)
