@@ -12,6 +12,7 @@ import errno
 import logging
 import time
 import warnings
+from contextlib import suppress
 from typing import Final
 
 import nfc
@@ -131,6 +132,8 @@ def _slow(port: str, baud: int) -> bool:
 
 
 def _code(path: str, error: Exception) -> int | None:
-    if getattr(error, "errno", None) == errno.ENODEV and path.startswith("tty") and transport.TTY.find(path) is None:
-        return errno.ENOENT
-    return getattr(error, "errno", None)
+    code = getattr(error, "errno", None)
+    if code == errno.ENODEV and path.startswith("tty"):
+        with suppress(OSError):  # it may come and go at this very moment
+            return code if transport.TTY.find(path) else errno.ENOENT
+    return code

@@ -12,6 +12,7 @@ import pytest
 
 from kiosk.check import Grade
 from kiosk.config import load
+from kiosk.doctor import bundle
 from kiosk.doctor.bundle import ask, collect, versions, write
 from kiosk.doctor.grading import fine, red
 from kiosk.errors import UsageError
@@ -139,6 +140,7 @@ def test_versions_are_told_of_everything_that_counts() -> None:
     assert isinstance(packages, dict)
     assert packages["httpx"] is not None
     assert versions(silent)["pcscd"] is None
+    assert bundle._packages(("httpx>=0.28.1", 'nfcpy>=1.0.4; extra == "contactless"')) == {"httpx", "nfcpy"}
 
 
 def test_a_tool_that_is_missing_or_fails_says_nothing() -> None:

@@ -127,7 +127,7 @@ def versions(run: Run) -> dict[str, object]:
 
 
 def _packages(required: Iterable[str]) -> set[str]:
-    return {found[0] for each in required if "extra ==" not in each and (found := re.match(r"[A-Za-z0-9._-]+", each))}
+    return {found[0] for each in required if (found := re.match(r"[A-Za-z0-9._-]+", each))}
 
 
 def _version(name: str) -> str | None:
