@@ -12,7 +12,7 @@ from typing import Final
 
 from hardware.indicator import boot_clock
 from hardware.ports import Fix, PositionLost
-from hardware.tpv import LONGEST_LINE, Tracker, read_report
+from hardware.tpv import Tracker, read_report, split
 
 _WATCH: Final = b'?WATCH={"enable":true,"json":true};\n'
 _CONNECT_SECONDS: Final = 5.0
@@ -84,10 +84,8 @@ class GpsdReceiver:
             came = self._socket.recv(_CHUNK)
             if not came:
                 raise PositionLost(f"{self._name} hung up")
-            *lines, pending = (pending + came).split(b"\n")
-            yield from (line for line in lines if len(line) <= LONGEST_LINE)
-            # What never ends is no line; with this before it, its end is no report.
-            pending = pending if len(pending) <= LONGEST_LINE else b"#"
+            lines, pending = split(pending, came)
+            yield from lines
 
     def wake(self) -> None:
         """Make a blocked ``fixes`` look at ``stop`` at once; safe from any thread, any number of times."""

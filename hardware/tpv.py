@@ -44,6 +44,21 @@ class Report:
     at: float
 
 
+def split(pending: bytes, came: bytes) -> tuple[list[bytes], bytes]:
+    """Cut a stream into lines.
+
+    Args:
+        pending: What was left the time before.
+        came: What came since.
+
+    Returns:
+        The whole lines, without those that are longer than any of gpsd's, and what is left: never more than one such line.
+    """
+    *lines, left = (pending + came).split(b"\n")
+    # What never ends is no line; with this before it, its end is no report.
+    return [line for line in lines if len(line) <= LONGEST_LINE], left if len(left) <= LONGEST_LINE else b"#"
+
+
 def read_report(line: bytes) -> Report | None:
     """Read one line of gpsd; None where it is no report with a place, a time and an error, whatever else it is.
 

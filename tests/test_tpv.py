@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware.tpv import Report, Tracker, read_report
+from hardware.tpv import LONGEST_LINE, Report, Tracker, read_report, split
 
 #: Word for word from gpsd 3.22.
 FIXED = (
@@ -102,6 +102,29 @@ def test_any_value_of_a_member_is_read_or_passed_over(value: Any, name: str) -> 
         assert 0 <= read.error_meters < float("inf")
 
 
+@given(st.lists(st.binary(max_size=40)), st.integers(0, 10))
+def test_lines_come_out_however_they_are_cut(lines: list[bytes], step: int) -> None:
+    """What arrives in pieces is put together, and nothing is lost or doubled at the seams."""
+    whole = [line.replace(b"\n", b" ") for line in lines]
+    stream = b"".join(line + b"\n" for line in whole)
+    pending, found = b"", list[bytes]()
+    for begin in range(0, len(stream), step + 1):
+        some, pending = split(pending, stream[begin : begin + step + 1])
+        found += some
+    assert (found, pending) == (whole, b"")
+
+
+def test_a_line_without_end_is_not_kept_and_its_end_is_no_report() -> None:
+    """However it is cut; the next line counts again."""
+    pending = b""
+    for piece in (b"x" * (LONGEST_LINE + 1), FIXED.rjust(LONGEST_LINE)):
+        lines, pending = split(pending, piece)
+        assert (lines, len(pending)) == ([], 1)
+    (line, after), pending = split(pending, b"\n" + FIXED + b"\n")
+    assert (read_report(line), read_report(after), pending) == (None, report(AT), b"")
+    assert split(b"", FIXED.rjust(LONGEST_LINE + 1) + b"\n") == ([], b"")
+
+
 def altered(dice: random.Random) -> bytes:
     """A report with some bytes changed, dropped or doubled."""
     line = bytearray(FIXED)
@@ -146,6 +169,16 @@ def test_a_repeated_fix_never_counts_again() -> None:
     """An old fix is told for ever by gpsd: the moment of its last change stays the one it had."""
     repeats = [(report(AT + 1), 11 + seconds) for seconds in range(1, 100)]
     assert counted((report(AT), 10), (report(AT + 1), 11), *repeats) == [False, True, *[False] * 99]
+
+
+def test_what_comes_after_repeats_counts_at_once() -> None:
+    """A repeat is no leap: the time that it took has gone on in the next new fix too."""
+    assert counted((report(AT), 10), (report(AT + 1), 11), (report(AT + 1), 60), (report(AT + 50), 60.5)) == [
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("leap", [-5000.0, 5000.0, -1024 * 7 * 86_400.0, 18.0, -0.5])
