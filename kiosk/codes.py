@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from kiosk.identifiers import DeclarationNumber
+from kiosk.model import Press
 from kiosk.presses import Pending, Presses, Wish
 from kiosk.settings import Declaration
 
@@ -41,10 +42,17 @@ def meant(text: str, declarations: Sequence[Declaration]) -> DeclarationNumber |
     return found.pop() if len(found) == 1 else None
 
 
-def claimer(declarations: Sequence[Declaration], presses: Presses) -> Callable[[str, int], bool]:
+def claimer(
+    declarations: Sequence[Declaration], presses: Presses, shown: Callable[[Press | None], None]
+) -> Callable[[str, int], bool]:
     """Make what is asked of a code before it is taken for a badge: whether it was a declaration's, which then waits for its tap.
 
     The tap may be at any reader: the scanner is none that badges are laid on.
+
+    Args:
+        declarations: The configured ones.
+        presses: Where it waits.
+        shown: Told that a declaration was chosen (None), as by a button.
     """
 
     def claim(text: str, boot_ns: int) -> bool:
@@ -52,6 +60,7 @@ def claimer(declarations: Sequence[Declaration], presses: Presses) -> Callable[[
         if number is None:
             return False
         presses.note(Pending(wish=Wish(declaration=number), reader=None, boot_ns=boot_ns))
+        shown(None)
         _log.info("declaration scanned", extra={"declaration": number.value})
         return True
 

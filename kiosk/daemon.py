@@ -275,7 +275,12 @@ class _Daemon:
 
     def _build_entrance(self, reader: ReaderSettings) -> Entrance:
         gate = Gate(name=reader.name, driver=reader.driver.value, direction=reader.direction, declaration=reader.declaration)
-        opener = partial(readers.open_reader, reader, self._config.eid, claimer(self._config.declarations, self._doorstep.presses))
+        opener = partial(
+            readers.open_reader,
+            reader,
+            self._config.eid,
+            claimer(self._config.declarations, self._doorstep.presses, self._lamps.pressed),
+        )
         return Entrance(gate, opener, self._doorstep.take, self._tell)
 
     def _build_panel(self) -> Panel | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kiosk.codes import claimer, meant
+from kiosk.model import Press
 from kiosk.presses import NOTHING, Presses, Wish
 from kiosk.settings import Declaration
 from tests.people import DECLARATION, OTHER_DECLARATION
@@ -42,11 +43,11 @@ def test_every_character_of_a_link_is_a_key_that_readers_have() -> None:
 
 
 def test_what_is_scanned_waits_for_the_next_tap_at_any_reader() -> None:
-    """Once, for as long as a press counts; what is no declaration's code stays a badge's."""
-    presses = Presses()
-    claim = claimer(WORKS, presses)
+    """Once, for as long as a press counts, and the light says so; what is no declaration's code stays a badge's."""
+    presses, shown = Presses(), list[Press | None]()
+    claim = claimer(WORKS, presses, shown.append)
     assert not claim("KONSTRUBADGE 12345", 1_000)
-    assert presses.take("gate", 2_000) == NOTHING
+    assert (presses.take("gate", 2_000), shown) == (NOTHING, [])
     assert claim(TYPED, 1_000)
-    assert presses.take("gate", 2_000) == Wish(declaration=DECLARATION)
+    assert (presses.take("gate", 2_000), shown) == (Wish(declaration=DECLARATION), [None])
     assert presses.take("gate", 3_000) == NOTHING
