@@ -50,6 +50,7 @@ class Sky:
         os.set_blocking(self._master, False)
         self._device = os.ttyname(self._slave)
         self._gpsd: subprocess.Popen[bytes] | None = None
+        self._started = False
         self._stop = Event()
         self._unplugged = Event()
         self._thread = Thread(target=self._feed, name="sky")
@@ -70,15 +71,17 @@ class Sky:
     def start_gpsd(self) -> None:
         """Start gpsd on this receiver, read-only as on a box, and wait until it answers."""
         end = time.monotonic() + PATIENCE_SECONDS
-        command = [_GPSD, "-N", "-n", "-b", "-S", str(self.port), self._device]
         while self._gpsd is None:
+            command = [_GPSD, "-N", "-n", "-b", "-S", str(self.port), self._device]
             gpsd = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             while gpsd.poll() is None:
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                    self._gpsd = gpsd
+                    self._gpsd, self._started = gpsd, True
                     return
                 time.sleep(0.01)
             assert time.monotonic() < end, "gpsd does not start"
+            if not self._started:  # somebody else took the port; nobody knows it yet
+                self.port = _free_port()
 
     def kill_gpsd(self) -> None:
         """End gpsd by SIGKILL."""
