@@ -105,6 +105,7 @@ def test_a_hundred_thousand_answers_are_judged() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 def test_a_million_answers_are_judged() -> None:
     """Nor do a million."""
     judge_random(1_000_000, 1)
