@@ -101,6 +101,7 @@ def desk_of(config: Config, house: House, service: Callable[[], Consultant] | No
         max_error_seconds=config.clock.max_error_seconds,
         local_only=config.site.local_only,
         link_window_hours=config.rules.link_window_hours,
+        minimum_trust=config.rules.minimum_trust,
         service=service,
         signer=house.signer,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import pytest
 
 from hardware.cards import Document
 from hardware.ports import Card, Identity, Unreadable
+from kiosk import documents
 from kiosk.desk import Desk
 from kiosk.desk.explaining import explainer
+from kiosk.desk.lent import loan_enroller
 from kiosk.desk.people import CALLS
+from kiosk.model import Trust
 from tests.desks import Clock, open_desk
-from tests.people import CANARY_CARD, CANARY_INSZ
+from tests.people import CANARY_CARD, CANARY_INSZ, invented_insz
 
 
 @pytest.fixture
@@ -27,10 +31,8 @@ def seen(digits: str = CANARY_CARD.identifier.hex(), kind: str = "uid", *, trust
     return Card(kind=kind, identifier=bytes.fromhex(digits), technology="desfire", boot_ns=1, trust=trust)
 
 
-def document(number: str, *, proven: bool) -> Identity:
-    read = Document(
-        number=number, valid_from=None, valid_until=date(2030, 1, 1), kind=1, proven=proven, technology="belgian-eid-1.8"
-    )
+def document(number: str, *, proven: bool, until: date = date(2030, 1, 1)) -> Identity:
+    read = Document(number=number, valid_from=None, valid_until=until, kind=1, proven=proven, technology="belgian-eid-1.8")
     return Identity(document=read, boot_ns=1)
 
 
@@ -92,7 +94,33 @@ def test_an_identity_card_is_its_persons(desk: Desk) -> None:
     assert (told["kind"], told["trust"], told["known"], told["holder"], told["badge"]) == ("eid", "eid", "yes", 1, None)
     assert CANARY_INSZ.digits not in str(told)
     assert "no root certificate" in str(explain(document(CANARY_INSZ.digits, proven=False))["worth"])
-    assert explain(document("12345678901", proven=True))["known"] == "no"
+    stranger = explain(document(invented_insz(5).digits, proven=True))
+    assert (stranger["known"], stranger["holder"]) == ("no", None)
+
+
+def test_an_identity_card_that_registers_nobody_is_told_with_its_reason(desk: Desk) -> None:
+    """A number that fails its check and a day that is over are told as the worker sees them, with a store or without."""
+    wrong = explainer(desk, reveal=False)(document("12345678901", proven=True))
+    assert (wrong["why"], wrong["known"]) == (documents.CHECK_DIGITS, None)
+    over = document(CANARY_INSZ.digits, proven=True, until=date(2020, 1, 1))
+    assert explainer(desk, reveal=False)(over)["why"] == documents.EXPIRED
+    assert explainer(None, reveal=False)(over)["why"] is None, "without a store there is no clock that is trusted"
+
+
+def test_a_card_that_proves_too_little_for_the_site_is_told(desk: Desk) -> None:
+    """What a tap would refuse for its trust the explanation names; a stronger card of the same holder is recorded."""
+    CALLS["badge add"](desk, {"lines": [{"card": CANARY_CARD.identifier.hex(), "insz": CANARY_INSZ.digits}]})
+    explain = explainer(replace(desk, minimum_trust=Trust.CRYPTO), reveal=False)
+    assert "minimum_trust" in str(explain(seen())["tap"])
+    assert explain(seen(trust="crypto"))["tap"] == "recorded for its holder"
+
+
+def test_a_card_to_lend_is_told_from_an_unknown_one(desk: Desk) -> None:
+    """It belongs to nobody, and the admin learns where it is listed."""
+    loan_enroller(desk)(seen())
+    told = explainer(desk, reveal=False)(seen())
+    assert (told["known"], told["badge"], told["holder"]) == ("loan", None, None)
+    assert "kiosk badge loans" in str(told["tap"])
 
 
 def test_before_there_is_a_store_nobody_is_known() -> None:

@@ -10,7 +10,7 @@ from kiosk.database import Database
 from kiosk.geography import Fence
 from kiosk.grounds import Grounds, grounds
 from kiosk.identifiers import DeclarationNumber, Employer
-from kiosk.model import Carried, ClockReading, Place
+from kiosk.model import Carried, ClockReading, Place, Trust
 from kiosk.reconciliation import Consultant
 from kiosk.rules import DeclarationTerm, Limits
 from kiosk.signing import Signer
@@ -51,6 +51,7 @@ class Desk:
         max_error_seconds: The largest error bound of a tap's time with which it is sent.
         delivery: The running delivery, or None when the verb opened the store itself.
         service: Builds or returns the way to the service, for questions only.
+        minimum_trust: What a card must prove to register anybody here.
         signer: The evidence key, or None where there is none.
     """
 
@@ -69,6 +70,7 @@ class Desk:
     max_error_seconds: float = 60
     local_only: bool = False
     link_window_hours: float = 24
+    minimum_trust: Trust = Trust.UID
     delivery: Deliverer | None = None
     service: Callable[[], Consultant] | None = None
     signer: Signer | None = None

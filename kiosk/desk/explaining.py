@@ -6,12 +6,16 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, assert_never
+from zoneinfo import ZoneInfo
 
 from hardware.formats import written
 from hardware.ports import Card, Identity, Sighting, Unreadable
-from kiosk import roster
+from kiosk import documents, loans, roster
+from kiosk.days import day_of
 from kiosk.desk import Desk
-from kiosk.identifiers import CardId, Insz
+from kiosk.identifiers import EID, CardId, Insz
+from kiosk.model import Trust
+from kiosk.records import card_index
 
 _SHORT_UID: Final = 4
 _SHORT_WIEGAND: Final = 3
@@ -32,7 +36,8 @@ def explainer(desk: Desk | None, *, reveal: bool) -> Callable[[Sighting], dict[s
 
     Returns:
         A function to ``{"readable", "why", "kind", "technology", "trust", "worth", "card", "written", "known", "badge",
-        "holder", "tap"}``: ``known`` is ``yes``, ``no``, ``revoked`` or null where nobody looked; ``written`` has the whole
+        "holder", "tap"}``: ``known`` is ``yes``, ``no``, ``revoked``, ``loan`` (a card to lend that
+        is lent to nobody) or null where nobody looked; ``written`` has the whole
         number by its ways of writing, or is null; ``tap`` says what a tap of it comes to.
     """
     return partial(_explained, desk, reveal)
@@ -41,18 +46,16 @@ def explainer(desk: Desk | None, *, reveal: bool) -> Callable[[Sighting], dict[s
 def _explained(desk: Desk | None, reveal: bool, sighting: Sighting) -> dict[str, object]:  # noqa: FBT001  bound by name above
     match sighting:
         case Unreadable(why=why):
-            return {**_NOTHING, "readable": False, "why": why, "tap": "not recorded: the worker sees red with this reason"}
+            return {**_NOTHING, "readable": False, "why": why, "tap": _NOT_RECORDED}
         case Identity():
             return {
                 **_NOTHING,
                 "readable": True,
-                "kind": "eid",
+                "kind": EID,
                 "technology": sighting.document.technology,
                 "trust": sighting.trust,
-                "worth": _PROVES.get(
-                    sighting.trust, "it says whose it is, and no root certificate is installed that would prove it"
-                ),
-                **_standing(desk, partial(_find_person, number=sighting.document.number)),
+                "worth": _PROVES.get(sighting.trust, _UNPROVEN),
+                **_persons(desk, sighting),
             }
         case Card():
             card = CardId(sighting.kind, sighting.identifier)
@@ -65,7 +68,7 @@ def _explained(desk: Desk | None, reveal: bool, sighting: Sighting) -> dict[str,
                 "worth": _PROVES.get(sighting.trust) or _worth(card),
                 "card": card.masked,
                 "written": dict(written(card.kind, card.identifier)) if reveal else None,
-                **_standing(desk, partial(_find_badge, card=card)),
+                **_standing(desk, card, Trust(sighting.trust)),
             }
         case _:
             assert_never(sighting)
@@ -75,34 +78,55 @@ def _explained(desk: Desk | None, reveal: bool, sighting: Sighting) -> dict[str,
 _NOTHING: Final[Mapping[str, object]] = dict.fromkeys(
     ("readable", "why", "kind", "technology", "trust", "worth", "card", "written", "known", "badge", "holder", "tap")
 )
-_Find = Callable[[Desk, sqlite3.Connection], tuple[str, int | None, int | None]]
 _TAPS: Final = {
     "yes": "recorded for its holder",
     "no": "kept as that of an unknown card: give it to somebody (`kiosk badge enrol`), or link what was kept (`kiosk badge link`)",
     "revoked": "not recorded: the worker sees red; `kiosk badge enrol` gives it back to its holder",
+    "loan": "kept as that of an unknown card: it is one to lend, and lent to nobody (`kiosk badge loans`)",
 }
+_NOT_RECORDED: Final = "not recorded: the worker sees red with this reason"
+_TOO_WEAK: Final = "not recorded: it can be copied, and this site asks for more ([rules] minimum_trust)"
+_NO_STORE: Final = "there is no store yet: `kiosk badge add` or `kiosk run` makes it"
 
 
-def _standing(desk: Desk | None, find: _Find) -> dict[str, object]:
+def _persons(desk: Desk | None, identity: Identity) -> dict[str, object]:
+    """How an identity card stands: one that registers nobody is told with the reason that the worker sees."""
+    clock = None if desk is None else desk.clock()
+    zone = None if desk is None else ZoneInfo(desk.time_zone)
+    day = day_of(clock.wall_ms, zone) if clock is not None and clock.trusted and zone is not None else None
+    match documents.judge(identity.document, day):
+        case documents.Refused(why=why):
+            return {"why": why, "tap": _NOT_RECORDED}
+        case Insz() as insz:
+            return _standing(desk, CardId.of_person(insz), Trust(identity.trust))
+        case other:
+            assert_never(other)
+
+
+def _standing(desk: Desk | None, card: CardId, trust: Trust) -> dict[str, object]:
+    """Whose it is and what its tap comes to, by the same questions that a tap asks."""
     if desk is None:
-        return {"tap": "there is no store yet: `kiosk badge add` or `kiosk run` makes it"}
-    known, badge, holder = desk.database.read(partial(find, desk))
-    return {"known": known, "badge": badge, "holder": holder, "tap": _TAPS[known]}
+        return {"tap": _NO_STORE}
+    known, found = desk.database.read(partial(_known, desk=desk, card=card))
+    weak = known == "yes" and not trust.reaches(desk.minimum_trust)
+    return {
+        "known": known,
+        "badge": None if found is None else found.badge,
+        "holder": None if found is None else found.holder,
+        "tap": _TOO_WEAK if weak else _TAPS[known],
+    }
 
 
-def _find_badge(desk: Desk, connection: sqlite3.Connection, *, card: CardId) -> tuple[str, int | None, int | None]:
-    badge = roster.badge_by_card(connection, desk.vault, card)
-    if badge is None:
-        return "no", None, None
-    return ("yes" if badge.revoked_ms is None else "revoked"), badge.id, badge.holder
-
-
-def _find_person(desk: Desk, connection: sqlite3.Connection, *, number: str) -> tuple[str, int | None, int | None]:
-    try:
-        holder = roster.holder_of_insz(connection, desk.vault, Insz.parse(number))
-    except ValueError:
-        holder = None
-    return ("no" if holder is None else "yes"), None, holder
+def _known(connection: sqlite3.Connection, *, desk: Desk, card: CardId) -> tuple[str, roster.Found | None]:
+    index = card_index(desk.vault, card)
+    find = roster.find_person if card.kind == EID else roster.find
+    found = find(connection, desk.vault, index)
+    lent = found is not None and found.until_ms is not None and found.until_ms > desk.clock().wall_ms
+    if loans.is_loan_card(connection, index) and not lent:
+        return "loan", None
+    if found is None:
+        return "no", None
+    return ("revoked" if found.revoked else "yes"), found
 
 
 def _worth(card: CardId) -> str:
