@@ -74,6 +74,14 @@ def test_a_certificate_that_names_the_root_and_is_not_signed_by_it_proves_nothin
     assert not Roots([issuer.root]).proves(FILE, forger.sign(FILE), forger.file)
 
 
+def test_a_certificate_that_names_another_issuer_proves_nothing() -> None:
+    """A chain follows names as well as signatures."""
+    issuer = ec_issuer()
+    stranger = certify("Another Root CA", issuer.root_key, authority=True)
+    other = certify("RRN", issuer.key, issuer=(stranger, issuer.root_key))
+    assert not Roots([issuer.root]).proves(FILE, issuer.sign(FILE), other.public_bytes(Encoding.DER))
+
+
 def test_an_authority_below_the_root_signs_no_identity() -> None:
     """The authorities that certify citizens are issued by the root too; they vouch for keys, not for files."""
     issuer = ec_issuer()
