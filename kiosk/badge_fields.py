@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from kiosk.errors import UsageError
-from kiosk.identifiers import CardId, DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber, Insz
+from kiosk.identifiers import EID, CardId, DeclarationNumber, Employer, EnterpriseNumber, ForeignVatNumber, Insz
 from kiosk.model import BadgeLine, Capacity, Profile
 
 #: The stable names of a line's fields and of an import's columns (design, section 6).
@@ -105,7 +105,7 @@ def parse_given(
         fields: By the names in ``FIELDS``; another name is a mistake.
         where: What to call the place in a message, for instance ``line 3``; may be empty.
         mistakes: Collects what is wrong.
-        card: Reads the card's number, or raises ``ValueError``.
+        card: Reads the card's number, or raises ``ValueError``; not asked for the word ``eid``, the person's identity card.
     """
     for position, name in enumerate(fields, 1):
         if name not in FIELDS:
@@ -117,9 +117,12 @@ def parse_given(
     enterprise, vat = read("enterprise_number", EnterpriseNumber.parse), read("foreign_vat_number", ForeignVatNumber.parse)
     if enterprise is not None and vat is not None:
         mistakes.add(at(where, "foreign_vat_number"), "an employer has either an enterprise_number or a foreign_vat_number")
+    # Nobody types the number of an identity card: it is its holder's, and stands beside.
+    own = str(fields.get("card") or "").strip().lower() == EID
+    badge, insz = None if own else read("card", card), read("insz", parse_insz)
     return Given(
-        card=read("card", card),
-        insz=read("insz", parse_insz),
+        card=CardId.of_person(insz) if own and insz is not None else badge,
+        insz=insz,
         name=read("name", _plain),
         language=read("language", _language),
         employer=enterprise or vat,

@@ -164,6 +164,11 @@ class CardId:
         return cls(EID, insz.digits.encode())
 
     @property
+    def written(self) -> str:
+        """The whole of it, for sealed records and for its holder: hexadecimal digits; of an identity card his number."""
+        return self.identifier.decode() if self.kind == EID else self.identifier.hex()
+
+    @property
     def masked(self) -> str:
         """Stars and the last four hexadecimal digits, for screens and lists; two where four would be most of it.
 

@@ -17,7 +17,8 @@ _FIND: Final = (
     " JOIN profiles p ON p.holder = b.holder AND p.current WHERE b.card_index = ?"
 )
 _FIND_PERSON: Final = (
-    "SELECT p.holder, p.id, p.uid, p.sealed FROM profiles h JOIN profiles p ON p.holder = h.holder AND p.current"
+    "SELECT b.id, p.holder, b.revoked_ms, NULL, p.id, p.uid, p.sealed FROM profiles h"
+    " JOIN profiles p ON p.holder = h.holder AND p.current LEFT JOIN badges b ON b.card_index = h.insz_index"
     " WHERE h.insz_index = ? LIMIT 1"
 )
 _BADGES: Final = "SELECT id, uid, holder, added_ms, revoked_ms, sealed, technology, trust FROM badges"
@@ -28,7 +29,7 @@ class Found:
     """A card that the roster knows.
 
     Attributes:
-        badge: The badge's id; None: it was his identity card.
+        badge: The badge's id; None: his identity card, which nobody put on the roster as one.
         holder: The holder's id.
         revoked: Whether the badge may not be used any more.
         profile_id: Which dated profile of the holder is current.
@@ -120,7 +121,10 @@ def find(connection: sqlite3.Connection, vault: Vault, card_index: bytes) -> Fou
     Raises:
         SealBroken: The holder's profile does not open.
     """
-    row = connection.execute(_FIND, (card_index,)).fetchone()
+    return _found(vault, connection.execute(_FIND, (card_index,)).fetchone())
+
+
+def _found(vault: Vault, row: tuple[int | None, int, int | None, int | None, int, bytes, bytes] | None) -> Found | None:
     if row is None:
         return None
     badge, holder, revoked_ms, until_ms, profile_id, uid, sealed = row
@@ -138,15 +142,12 @@ def find(connection: sqlite3.Connection, vault: Vault, card_index: bytes) -> Fou
 def find_person(connection: sqlite3.Connection, vault: Vault, insz_index: bytes) -> Found | None:
     """Look the holder of an identity card up by his number, any that he ever had; that he has lost a badge says nothing of him.
 
+    The card itself may be on the roster too, of whoever has no other badge: then it can be revoked like one.
+
     Raises:
         SealBroken: The holder's profile does not open.
     """
-    row = connection.execute(_FIND_PERSON, (insz_index,)).fetchone()
-    if row is None:
-        return None
-    holder, profile_id, uid, sealed = row
-    profile = unpack_profile(vault.open(Field.PROFILE, uid, sealed))
-    return Found(badge=None, holder=holder, revoked=False, profile_id=profile_id, profile=profile)
+    return _found(vault, connection.execute(_FIND_PERSON, (insz_index,)).fetchone())
 
 
 def every_insz(connection: sqlite3.Connection, vault: Vault, holder: int) -> frozenset[str]:

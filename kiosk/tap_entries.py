@@ -152,7 +152,7 @@ def _of_registration(vault: Vault, row: dict[str, Any]) -> dict[str, Content]:
         person["employer"] = None if draft.employer is None else employer_text(draft.employer)
         person["declaration"] = None if draft.declaration is None else draft.declaration.value
         if row["badge"] is not None:
-            person["card"] = unpack_card(vault.open(Field.BADGE, row["badge_uid"], row["badge"])).identifier.hex()
+            person["card"] = unpack_card(vault.open(Field.BADGE, row["badge_uid"], row["badge"])).written
     except SealBroken:
         facts["damaged"] = True
     return {"facts": facts, "person": person}
@@ -169,7 +169,7 @@ def _of_tap(vault: Vault, row: dict[str, Any]) -> dict[str, Content]:
         if card.kind == EID:
             person["insz"] = card.identifier.decode()
         else:
-            person["card"] = card.identifier.hex()
+            person["card"] = card.written
     except SealBroken:
         facts["damaged"] = True
     return {"facts": facts, "person": person}

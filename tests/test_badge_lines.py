@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kiosk.badge_lines import decode_csv, parse_csv, parse_lines
 from kiosk.errors import UsageError
-from kiosk.identifiers import ForeignVatNumber
+from kiosk.identifiers import CardId, ForeignVatNumber
 from kiosk.model import BadgeLine, Capacity, Profile
 from tests.people import CANARY_CARD, CANARY_INSZ, CANARY_NAME, DECLARATION, EMPLOYER, invented_insz, invented_line
 
@@ -54,6 +54,16 @@ def test_null_and_empty_mean_left_out() -> None:
     """A null or empty field is the same as one that is not there."""
     (read,) = parse_lines([{"card": CARD, "insz": CANARY_INSZ.digits, "name": "", "language": None}])
     assert read.line.profile == Profile(insz=CANARY_INSZ)
+
+
+def test_an_identity_card_is_named_by_a_word() -> None:
+    """Its number is its holder's, which stands beside; where that is wrong, that alone is told."""
+    for word in ("eid", " EID "):
+        (read,) = parse_lines([{"card": word, "insz": CANARY_INSZ.digits}])
+        assert read.line.card == CardId.of_person(CANARY_INSZ)
+    with pytest.raises(UsageError) as refused:
+        parse_lines([{"card": "eid", "insz": "85073003329"}, {"card": "eid"}])
+    assert [line.partition(":")[0] for line in refused.value.message.splitlines()] == ["line 1, insz", "line 2, insz"]
 
 
 def test_a_foreign_employer_is_named_by_its_vat_number() -> None:

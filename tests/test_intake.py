@@ -571,6 +571,15 @@ def test_an_identity_card_registers_whoever_lost_his_badge(house: Gatehouse) -> 
     assert house.show(ONE_DOCUMENT).signal is Signal.IN
 
 
+def test_a_person_may_have_nothing_but_his_identity_card(house: Gatehouse) -> None:
+    """Put on the roster with it he is registered by it; one that was reported lost is refused like a badge."""
+    house.enrol(BadgeLine(card=CardId.of_person(invented_insz(7)), profile=invented_line(7).profile))
+    assert house.show(invented_document(invented_insz(7))).signal is Signal.IN
+    house.database.write(lambda c: roster.revoke(c, 2, at_ms=house.clocks.wall_ms))
+    house.clocks.wait(HOUR)
+    assert house.show(invented_document(invented_insz(7))).signal is Signal.REVOKED
+
+
 def test_a_visitors_identity_card_owes_nothing(house: Gatehouse) -> None:
     """He is here, and nothing is sent."""
     house.correct(1, Profile(insz=invented_insz(1), local=True))

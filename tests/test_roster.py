@@ -177,6 +177,22 @@ def test_an_identity_card_finds_its_holder_by_any_number_he_had(connection: sqli
     assert roster.find_person(connection, VAULT, card_index(VAULT, CardId.of_person(invented_insz(6)))) is None
 
 
+def test_an_identity_card_alone_puts_a_person_on_the_roster(connection: sqlite3.Connection) -> None:
+    """He has no other badge; a card that he lost can be revoked, and given again when it was found."""
+    own = BadgeLine(card=CardId.of_person(CANARY_INSZ), profile=Profile(insz=CANARY_INSZ))
+    came = enrolled(connection, own)
+    index = card_index(VAULT, own.card)
+    found = roster.find_person(connection, VAULT, index)
+    assert found is not None
+    assert (found.badge, found.holder, found.revoked) == (came.badge, came.holder, False)
+    roster.revoke(connection, came.badge, at_ms=2)
+    assert (lost := roster.find_person(connection, VAULT, index)) is not None
+    assert lost.revoked
+    assert enrolled(connection, own).added
+    assert (again := roster.find_person(connection, VAULT, index)) is not None
+    assert not again.revoked
+
+
 def test_the_same_profile_is_not_written_again(connection: sqlite3.Connection) -> None:
     """A change to what already is makes no new profile."""
     came = enrolled(connection, CANARY)

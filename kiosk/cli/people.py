@@ -27,7 +27,7 @@ from kiosk.cli.common import (
     table,
 )
 from kiosk.errors import UsageError
-from kiosk.identifiers import CardId
+from kiosk.identifiers import EID, CardId
 from kiosk.model import Direction
 
 _BADGES: Final = ("id", "holder", "card", "technology", "trust", "name", "insz", "language", "local", "added_at", "revoked_at")
@@ -52,9 +52,10 @@ def badge() -> None:
 def badge_add(context: click.Context, *, as_json: bool) -> None:
     """Give badges to people: asks on a terminal, else reads one JSON object per line on standard input.
 
-    Fields: card, insz (both required), name, language, enterprise_number, foreign_vat_number, declaration,
-    personnel_number, capacity (employee, self_employed, agency or trainee), local (yes: nothing is owed for this
-    person, a visitor for instance). The same INSZ again adds a badge to that holder. Several lines apply all or nothing.
+    Fields: card (or the word eid: his identity card) and insz, both required, name, language, enterprise_number,
+    foreign_vat_number, declaration, personnel_number, capacity (employee, self_employed, agency or trainee), local (yes:
+    nothing is owed for this person, a visitor for instance). The same INSZ again adds a badge to that holder. Several lines
+    apply all or nothing.
     """
     lines: list[object] = [_asked()] if sys.stdin.isatty() else list(decoded(read_stdin()).split("\n"))
     result = ask(context, "badge add", {"lines": lines}, writes=True)
@@ -273,10 +274,11 @@ def _let_go(result: Mapping[str, Any]) -> str:
 
 
 def _asked() -> dict[str, object]:
-    card = click.prompt("card (hexadecimal)")
+    card = click.prompt("card (hexadecimal; eid: an identity card)")
     person = _asked_who()
     try:
-        CardId.parse_badge(card)
+        if card.strip().lower() != EID:
+            CardId.parse_badge(card)
     except ValueError as error:
         raise UsageError(f"card: {error}") from None
     return {"card": card, **person}

@@ -125,7 +125,7 @@ def _opened(desk: Desk, place: str, row: Mapping[str, Any]) -> dict[str, object]
             plain = desk.vault.open(field, row["uid"], row["sealed"])
             located = unpack_located(plain)
             there = {} if located is None else {"place": asdict(located.place)}
-            return {"card": unpack_card(plain).identifier.hex(), **there}
+            return {"card": unpack_card(plain).written, **there}
         case "registrations" | "other_channels":
             remarks = row.get("remarks")
             words = () if remarks is None else unpack_remarks(desk.vault.open(Field.REMARKS, row["uid"], remarks))

@@ -86,7 +86,7 @@ def _recorded(desk: Desk, holder: int) -> set[str]:
     # A profile whose seal is broken must not keep him: what is known of his numbers is looked for.
     numbers = frozenset(each.profile.insz.digits for each in profiles if each.profile is not None)
     badges = desk.database.read(partial(roster.badges_of, vault=desk.vault, holder=holder))
-    cards = {badge.card.identifier.hex() for badge in badges if badge.card is not None}
+    cards = {badge.card.written for badge in badges if badge.card is not None}
     found: set[str] = set()
     after = 0
     while entries := desk.database.read(partial(evidence.window, after=after, size=_WINDOW)):
