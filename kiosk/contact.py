@@ -86,6 +86,11 @@ class Contact:
         self._failures = self._faults = 0
         self.status = ServiceStatus(state=ServiceState.UP, last_success_ms=at_ms)
 
+    def arrived(self, at_ms: int) -> None:
+        """A call whose answer was lost has arrived after all: the service is there. The pace stays what the failures made it."""
+        if self._faults == 0:
+            self.status = ServiceStatus(state=ServiceState.UP, last_success_ms=at_ms)
+
     def refused(self, why: str) -> None:
         """The service is there, and refused the call for what it carried."""
         self._reached = True

@@ -70,6 +70,8 @@ class Searcher:
                 searched = Searched(started_ms=started_ms, ended_ms=now.wall_ms, settle_ms=line.settings.settle_ms)
                 came = lookups.settle(line.outbox, lookup, verdict, searched)
                 found = sum(word is lookups.Finding.FOUND for word in came.values())
+                if found:
+                    line.contact.arrived(now.wall_ms)
                 _log.info("looked up", extra={"rows": len(came), "found": found})
                 return came
             case SearchFailed(why=why, retry_after=asked, reachable=reachable):

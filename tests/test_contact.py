@@ -125,3 +125,22 @@ def test_a_failed_cancellation_keeps_no_registration_back() -> None:
     assert contact.cancel_from == 11.25
     assert (contact.send_from, contact.search_from) == others
     assert (contact.status.state, contact.status.last_error) == (ServiceState.UP, "429")
+
+
+def test_a_lost_answer_that_is_found_shows_the_service_and_keeps_the_pace() -> None:
+    """What arrived after all proves that the service is there; how soon it is called again stays what the failures made it."""
+    contact = _contact()
+    for _ in range(3):
+        contact.failed(0, "no answer")
+    waits = contact.send_from
+    contact.arrived(7_000)
+    assert (contact.status.state, contact.status.last_success_ms, contact.status.last_error) == (ServiceState.UP, 7_000, None)
+    assert (contact.send_from, contact.shrunk) == (waits, True)
+
+
+def test_a_wrong_configuration_is_not_hidden_by_what_arrived_before() -> None:
+    """Somebody still has to put it right."""
+    contact = _contact()
+    contact.misconfigured(0, "no permission")
+    contact.arrived(7_000)
+    assert contact.status.state is ServiceState.CONFIG_FAULT

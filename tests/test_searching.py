@@ -150,3 +150,13 @@ def test_what_an_earlier_call_brought_there_after_all_is_not_sent_again(world: W
     assert world.states() == ["accepted"]
     assert max(world.service.keys().values()) == 1
     assert world.tasks() == []
+
+
+def test_a_lost_answer_that_is_found_ends_the_outage(world: World) -> None:
+    """The registration is there, so nobody is told that the service is away, and the next tap is not marked as offline."""
+    world.service.plan.append(lambda each: (world.service.carry_out(each), Ambiguous(why="cut"))[1])
+    number = world.tap()
+    world.run(1)
+    assert (world.states(), world.delivery.status().offline) == (["unknown"], True)
+    world.run(300)
+    assert (world.row(number)["state"], world.delivery.status().offline) == ("accepted", False)
