@@ -293,6 +293,35 @@ def test_a_scanned_declaration_decides_the_tap_that_follows(config: Path, monkey
         wedge.close()
 
 
+def test_a_badge_that_is_typed_is_a_tap_and_its_reader_may_be_pulled_out(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Byte-reversed by the reader, it is the badge of the roster; pulled out it is absent, back in it reads on, the other works."""
+    wedge = Wedge()
+    monkeypatch.setattr("hardware.keyboard.grab", wedge.open)
+    typing = '[[reader]]\nname = "side"\ndriver = "keyboard"\nmatch = "/dev/input/by-id/x"\nformat = "reversed"\n'
+    config.write_text(config.read_text() + typing)
+
+    def state(run: Running) -> object:
+        return next(reader["state"] for reader in run.ask("status")["readers"] if reader["name"] == "side")
+
+    with running(config) as run:
+        enrol(run, 0)
+        enrol(run, 1)
+        until(lambda: state(run) == "ready", "the reader is not open")
+        wedge.insert(invented_card(0).identifier[::-1])
+        until(lambda: len(run.ask("outbox list")["items"]) == 1, "the badge is no tap")
+        assert run.ask("outbox list")["items"][0]["direction"] == "in"
+        wedge.unplug()
+        until(lambda: state(run) == "absent", "the pulled plug is not shown")
+        assert run.ask("tap", card=invented_card(1).identifier.hex(), reader="gate")["signal"] == "in"
+        wedge.plug()
+        until(lambda: state(run) == "ready", "the reader is not back")
+        wedge.insert(bytes.fromhex("08A1B2C3")[::-1])
+        wedge.insert(invented_card(2).identifier[::-1])
+        until(lambda: len(run.ask("badge unknown")["items"]) == 1, "the unknown card is not kept")
+        assert len(run.ask("outbox list")["items"]) == 2, "a phone is no tap"
+    wedge.close()
+
+
 def test_buttons_that_can_not_be_opened_keep_nobody_from_tapping(with_buttons: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The box starts, takes taps, and says in status and log what is missing."""
     with running(with_buttons) as run:
