@@ -59,6 +59,7 @@ class Site:
     regime: Annotated[Sector, _served] = Sector.CLEANING
     fence_meters: Annotated[float, Number(0, FURTHEST_METERS)] = 0
     address: SiteAddress | None = None
+    privacy_contact: Annotated[str, Text(200)] | None = None
 
     @property
     def coordinates(self) -> Coordinates:

@@ -15,6 +15,7 @@ from kiosk.cli.contract import VERBS as CONTRACT_VERBS
 from kiosk.cli.doctor import VERBS as DOCTOR_VERBS
 from kiosk.cli.eid import VERBS as EID_VERBS
 from kiosk.cli.evidence import VERBS as EVIDENCE_VERBS
+from kiosk.cli.paper import VERBS as PAPER_VERBS
 from kiosk.cli.people import VERBS as PEOPLE_VERBS
 from kiosk.cli.provision import VERBS as PROVISION_VERBS
 from kiosk.cli.service import VERBS as SERVICE_VERBS
@@ -45,6 +46,7 @@ for _verb in (
     *CONTRACT_VERBS,
     *STORE_VERBS,
     *SITE_VERBS,
+    *PAPER_VERBS,
 ):
     kiosk.add_command(_verb)
 
