@@ -2,7 +2,8 @@
 
 ``claims`` marks what is late (queued, reason ``channel``); one search covers many rows of a group. A registration of the
 same person and direction within half an hour holds the row for a human; otherwise it goes, for ten minutes. Where the search
-shows the row itself, an earlier call has brought it there after all: it is accepted, and not sent again.
+shows the row itself, an earlier call has brought it there after all: it is accepted, and not sent again. What was linked is held
+by a tap at this box too: whoever laid his card on twice in the morning came once (design, section 7).
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ _REASONS: Final = (Reason.CHANNEL, Reason.LINK)
 _WAITING: Final = "FROM registrations WHERE book = ? AND state = 'queued' AND reason = ?"
 _GROUP_SQL: Final = f"SELECT group_index {_WAITING} AND group_index > ? ORDER BY group_index LIMIT 1"
 _ROWS_SQL: Final = f"SELECT id, holder, direction, at_ms, uid, sealed {_WAITING} AND group_index = ? LIMIT ?"
+#: What the service has of this box, or may have, or shall have, of the same person and direction nearby.
+_OWN_SQL: Final = (
+    "SELECT 1 FROM registrations WHERE holder = ? AND id <> ? AND +book = ? AND direction = ?"
+    " AND +state IN ('queued', 'in_flight', 'unknown', 'accepted') AND at_ms BETWEEN ? AND ? LIMIT 1"
+)
 
 #: Who, in or out, in which second; a precaution is about one employer and declaration.
 _Key = tuple[int, Direction, int]
@@ -111,8 +117,10 @@ def settle(outbox: Outbox, precaution: Precaution, found: Found | None, *, at_ms
             shown[each.holder].append((each.served.direction, each.at_ms))
     there = {} if found is None else _there(outbox, precaution, found)
     held = 0
-    for start in range(0, len(precaution.rows), _SLICE):
-        some = precaution.rows[start : start + _SLICE]
+    # Each of those that were linked may cost its person's whole history, a thousand rows a year.
+    size = 1 if precaution.reason is Reason.LINK else _SLICE
+    for start in range(0, len(precaution.rows), size):
+        some = precaution.rows[start : start + size]
         stopped = {row.id: Reason.CHANNEL for row in some if _is_shown(row, shown.get(row.holder, ()))}
         if found is None and precaution.reason is Reason.LINK:
             stopped = dict.fromkeys((row.id for row in some), Reason.LINK)
@@ -169,12 +177,21 @@ def _settle(connection: sqlite3.Connection, outbox: Outbox, some: Precaution, st
     reason = waiting_reason(connection, outbox.book, some.group)
     held = 0
     for row in some.rows:
+        why = stopped.get(row.id)
+        if why is None and some.reason is Reason.LINK and _is_ours(connection, outbox.book, row):
+            why = Reason.LINK
         # Somebody may have cancelled it meanwhile.
         cursor = connection.execute(
             "UPDATE registrations SET looked_ms = ?, reason = ? WHERE id = ? AND state = 'queued' AND reason = ?",
             (at_ms, reason, row.id, some.reason),
         )
-        if cursor.rowcount and (why := stopped.get(row.id)) is not None:
+        if cursor.rowcount and why is not None:
             park(connection, book=outbox.book, row=row.id, holder=row.holder, reason=why, at_ms=at_ms)
             held += 1
     return held
+
+
+def _is_ours(connection: sqlite3.Connection, book: int, row: Waiting) -> bool:
+    """Whether the book has the same presence by another tap of its person."""
+    near = (row.at_ms - SAME_PRESENCE_MS, row.at_ms + SAME_PRESENCE_MS)
+    return connection.execute(_OWN_SQL, (row.holder, row.id, book, row.direction, *near)).fetchone() is not None

@@ -174,6 +174,33 @@ def test_a_registration_nearby_makes_it_a_task(office: Office) -> None:
     assert (office.state(row), office.open_tasks()) == (("held", "channel"), ["held"])
 
 
+def test_the_same_presence_at_this_box_makes_it_a_task(office: Office) -> None:
+    """He laid the card on again a minute later: that is his IN, and the first one would be a second IN of the same morning."""
+    office.house.tap(LOST_CARD)
+    row = office.link()["registration"]
+    office.house.clocks.wait(MINUTE)
+    assert office.house.tap(LOST_CARD).direction is Direction.IN
+    office.afterwards.step()
+    office.settle()
+    assert (office.state(row), office.open_tasks()) == (("held", "link"), ["held"])
+    assert office.afterwards.step() is None
+    office.call("outbox release", id=row)
+    assert (office.state(row), office.open_tasks()) == (("queued", None), [])
+
+
+def test_two_kept_taps_of_one_presence_are_owed_once(office: Office) -> None:
+    """Both linked and confirmed, one goes, and a human is asked about the other."""
+    office.house.tap(LOST_CARD)
+    office.house.clocks.wait(MINUTE)
+    office.house.tap(LOST_CARD)
+    rows = [office.call("badge link", tap=tap, holder=office.holder, direction="in")["registration"] for tap in (1, 2)]
+    office.house.clocks.wait(HOUR)
+    office.house.tap(LOST_CARD)
+    office.afterwards.step()
+    office.settle()
+    assert sorted(office.state(row) for row in rows) == [("held", "link"), ("queued", None)]
+
+
 def test_without_a_search_it_is_a_task(office: Office) -> None:
     """Where the service can't be asked nobody knows: it is held, and now that he confirmed it a human may let it go."""
     office.house.tap(LOST_CARD)

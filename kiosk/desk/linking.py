@@ -46,8 +46,8 @@ def badge_link(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
     """Give the card of a kept tap to a person: ``{"tap", "holder", "direction"?, "loan"?}``.
 
     From now on it is his badge; an identity card is its person's anyway. With ``direction`` the past tap is owed too: held until
-    he has laid the card on once more himself (or his identity card), then sent unless the service shows a registration of the
-    same person and direction within half an hour.
+    he has laid the card on once more himself (or his identity card), then sent unless the service or this box has a registration
+    of the same person and direction within half an hour.
 
     With ``loan``, and always where it is a card to lend, it is his until he taps OUT, and for a shift at most.
 
