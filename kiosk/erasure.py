@@ -21,10 +21,13 @@ _UNFINISHED: Final = (
     " AND (state IN ('queued', 'in_flight', 'unknown', 'held') OR cancel_requested > 0) ORDER BY id LIMIT ?"
 )
 _KNOWN: Final = "SELECT 1 FROM holders WHERE id = ? AND forgotten_ms IS NULL"
-#: Also those of his cards before anybody knew whose they were; an identity card's index is its holder's number's.
+#: Also those of his cards before anybody knew whose they were; an identity card's index is its holder's number's. A card that was
+#: lent to him was in other hands before: of it only what was linked to him is his.
 _HIS_TAPS: Final = (
-    "holder = ?1 OR card_index IN"
-    " (SELECT card_index FROM badges WHERE holder = ?1 UNION ALL SELECT insz_index FROM profiles WHERE holder = ?1)"
+    "holder = ?1 OR (holder IS NULL AND (card_index IN"
+    " (SELECT card_index FROM badges WHERE holder = ?1 AND loan_until_ms IS NULL"
+    " UNION ALL SELECT insz_index FROM profiles WHERE holder = ?1)"
+    " OR id IN (SELECT linked FROM registrations WHERE holder = ?1 AND linked IS NOT NULL)))"
 )
 #: Where a person's data lies, by a word for people: the table, and which of its rows are his; ``?1`` is the holder.
 PLACES: Final[Mapping[str, tuple[str, str]]] = {
@@ -39,8 +42,8 @@ PLACES: Final[Mapping[str, tuple[str, str]]] = {
 _NAMED: Final = 20
 #: Rows deleted in one transaction, each with several pages: no tap waits longer than 20 ms on a slower machine.
 _SLICE: Final = 25
-#: What goes slice by slice, in this order.
-_SLICED: Final = ("registrations", "taps")
+#: What goes slice by slice, in this order: a registration says which tap was linked to him.
+_SLICED: Final = ("taps", "registrations")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +96,19 @@ def revoke(connection: sqlite3.Connection, *, holder: int, at_ms: int) -> None:
 
 
 def own_subjects(connection: sqlite3.Connection, holder: int) -> set[str]:
-    """What the record calls him, his badges, and the tasks about him."""
+    """What the record calls him, his badges, his registrations and taps, and the tasks about him."""
     found = {f"holder:{holder}"}
-    for word, table in (("badge", "badges"), ("task", "tasks"), ("registration", "registrations"), ("tap", "taps")):
-        rows = connection.execute(f"SELECT id FROM {table} WHERE holder = ?", (holder,))  # noqa: S608  our own words
+    for place, word in (("badges", "badge"), ("tasks", "task"), ("registrations", "registration"), ("taps", "tap")):
+        table, his = PLACES[place]
+        rows = connection.execute(f"SELECT id FROM {table} WHERE {his}", (holder,))  # noqa: S608  our own words
         found |= {f"{word}:{row[0]}" for row in rows}
     return found
+
+
+def lent_to(connection: sqlite3.Connection, holder: int) -> frozenset[int]:
+    """Which of his badges are cards of nobody, that were lent to him: what the record says of their numbers may be others'."""
+    rows = connection.execute("SELECT id FROM badges WHERE holder = ? AND loan_until_ms IS NOT NULL", (holder,))
+    return frozenset(row[0] for row in rows)
 
 
 def erase(connection: sqlite3.Connection, subjects: Iterable[str]) -> None:

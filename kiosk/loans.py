@@ -79,8 +79,9 @@ def lend(
     badge = roster.give(connection, vault, holder, card, at_ms=at_ms, chip=chip)
     if isinstance(badge, int):
         connection.execute("UPDATE badges SET loan_until_ms = ?, added_ms = ? WHERE id = ?", (until_ms, at_ms, badge))
-        facts: dict[str, object] = {"holder": holder, "until_ms": until_ms}
-        evidence.record(connection, vault, Entry.LENT, f"badge:{badge}", at_ms=at_ms, facts=facts)
+        # The badge's own row is gone when the loan has ended: then only this says whose it was, and goes with him.
+        facts, person = {"until_ms": until_ms}, {"holder": holder}
+        evidence.record(connection, vault, Entry.LENT, f"badge:{badge}", at_ms=at_ms, facts=facts, person=person)
     return badge
 
 

@@ -42,7 +42,7 @@ _MAY_GO: Final = (
     f"SELECT id, at_ms FROM registrations r WHERE id IN ({{marks}}) AND {_FINISHED}"  # noqa: S608  our own words
     " AND id < (SELECT max(id) FROM registrations)"
     f" AND (SELECT {_FINISHED} FROM registrations n WHERE n.holder = r.holder AND +n.book = r.book AND n.id > r.id"
-    " AND n.state <> 'cancelled' ORDER BY n.id LIMIT 1)"
+    " AND n.state <> 'cancelled' AND n.linked IS NULL ORDER BY n.id LIMIT 1)"
     " AND holder NOT IN (SELECT holder FROM tasks WHERE closed_ms IS NULL AND holder IS NOT NULL)"
     " AND NOT EXISTS (SELECT 1 FROM tasks WHERE closed_ms IS NULL AND registration = r.id) ORDER BY id"
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,13 @@ import pytest
 
 from hardware.cards import Document
 from hardware.ports import Card, Identity, Sighting
-from kiosk import loans
+from kiosk import erasure, evidence, loans, tap_entries
 from kiosk.afterwards import Afterwards
-from kiosk.desk import Desk, lent, linking, people
+from kiosk.desk import Desk, erasing, lent, linking, people
 from kiosk.doorstep import Doorstep
 from kiosk.enrolling import Enrolling
 from kiosk.errors import Declined
+from kiosk.evidence import Entry
 from kiosk.identifiers import CardId
 from kiosk.lending import WITHIN_SECONDS, Lending
 from kiosk.model import Answer, Direction, Signal
@@ -227,3 +230,36 @@ def test_a_store_that_fails_lends_nothing(gate: Gate) -> None:
     gate.house.run("UPDATE profiles SET sealed = x'00'")
     assert gate.lay(LOAN).signal is Signal.UNKNOWN_CARD
     assert gate.house.database.read(loans.next_end_ms) is None
+
+
+def test_what_others_did_with_it_is_not_his(gate: Gate) -> None:
+    """Whoever has the card now is told, and let go with, his own taps: not those of a visitor who had it before."""
+    visitor = invented_line(1)
+    gate.house.enrol(replace(visitor, profile=replace(visitor.profile, local=True), says_local=True))
+    gate.lend_to(1)
+    assert gate.lay(LOAN).signal is Signal.LOCAL
+    gate.lay(LOAN)
+    gate.house.clocks.wait(HOUR)
+    gate.lend_to(2)
+    tap_entries.chain_all(gate.house.database, gate.house.vault, lambda: gate.house.clocks.wall_ms)
+    taps = [gate.house.database.read(partial(erasure.page, place="taps", holder=who, after=0, size=9)) for who in (1, 2)]
+    assert [[(row["holder"], row["signal"]) for row in each] for each in taps] == [[(1, "local"), (1, "local")], []]
+    assert [each for each in erasing.subjects(gate.desk, 2) if each.startswith("tap:")] == []
+
+
+def test_what_was_linked_to_him_is_his(gate: Gate) -> None:
+    """The kept tap of a card to lend goes with the one to whom it was linked, also after the loan; so does that he had it."""
+    gate.lay(LOAN)
+    gate.house.clocks.wait(HOUR)
+    gate.call("badge link", tap=1, holder=1, direction="in")
+    gate.lay(LOAN)
+    gate.house.clocks.wait(HOUR)
+    assert gate.lay(LOAN).direction is Direction.OUT
+    assert gate.loan()["holder"] is None
+    tap_entries.chain_all(gate.house.database, gate.house.vault, lambda: gate.house.clocks.wall_ms)
+    assert {"tap:1", "badge:3"} <= erasing.subjects(gate.desk, 1)
+    kinds = {entry.kind for entry in gate.house.database.read(partial(evidence.about, subject="badge:3"))}
+    assert {Entry.LENT, Entry.LINKED, Entry.LOAN_ENDED} <= kinds
+    while gate.house.database.write(partial(erasure.next_slice, vault=gate.house.vault, holder=1, at_ms=1)):
+        pass
+    assert (gate.house.count("taps"), gate.house.count("registrations")) == (0, 0)

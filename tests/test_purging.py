@@ -97,6 +97,20 @@ def test_where_somebody_is_stays(world: World) -> None:
     assert found.registration == newest
 
 
+def test_what_was_linked_later_says_of_nobody_where_he_is(world: World) -> None:
+    """The row of a past tap, written after his newest one, lets that one not go; it goes itself once he has tapped again."""
+    newest = finished(world, 0)
+    linked = finished(world, 0, direction=Direction.OUT)
+    put(world, linked, linked=1)
+    last = finished(world, 1)
+    assert walk(world, REGISTRATIONS) == 0
+    assert ids(world) == [newest, linked, last]
+    later = finished(world, 0, days=1)
+    finished(world, 1, days=1)
+    assert walk(world, REGISTRATIONS) == 3
+    assert later in ids(world)
+
+
 def test_the_newest_row_of_all_stays(world: World) -> None:
     """A number is given once: the next row never takes that of one that went."""
     row = finished(world, state="cancelled")

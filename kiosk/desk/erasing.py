@@ -86,7 +86,8 @@ def _recorded(desk: Desk, holder: int) -> set[str]:
     # A profile whose seal is broken must not keep him: what is known of his numbers is looked for.
     numbers = frozenset(each.profile.insz.digits for each in profiles if each.profile is not None)
     badges = desk.database.read(partial(roster.badges_of, vault=desk.vault, holder=holder))
-    cards = {badge.card.written for badge in badges if badge.card is not None}
+    lent = desk.database.read(partial(erasure.lent_to, holder=holder))
+    cards = {badge.card.written for badge in badges if badge.card is not None and badge.id not in lent}
     found: set[str] = set()
     after = 0
     while entries := desk.database.read(partial(evidence.window, after=after, size=_WINDOW)):
