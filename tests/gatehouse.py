@@ -14,6 +14,7 @@ from hardware.ports import Card, Identity
 from kiosk import roster, tasks
 from kiosk.books import open_book
 from kiosk.database import Database
+from kiosk.desk import Desk
 from kiosk.identifiers import CardId
 from kiosk.intake import Intake
 from kiosk.model import Answer, BadgeLine, ClockReading, Draft, Environment, Located, Press, Profile, ReaderDirection
@@ -110,6 +111,19 @@ class Gatehouse:
             offline=lambda: self.away,
             queued=lambda: self.nudges.append(self.count("registrations")),
             locate=lambda _: self.located,
+        )
+
+    def desk(self) -> Desk:
+        """The manager's desk behind this gate."""
+        return Desk(
+            database=self.database,
+            vault=self.vault,
+            book=self.book,
+            clock=self.clocks,
+            place=PLACE,
+            time_zone=str(self.site.zone),
+            declarations=self.site.declarations,
+            employer=self.site.employer,
         )
 
     def enrol(self, line: BadgeLine) -> int:

@@ -16,7 +16,7 @@ from hardware.cards import Document
 from hardware.ports import Identity
 from kiosk import evidence, precautions, roster
 from kiosk.afterwards import Afterwards
-from kiosk.desk import Desk, book, people
+from kiosk.desk import book, people
 from kiosk.desk.linking import CALLS
 from kiosk.errors import Declined, UsageError
 from kiosk.evidence import Entry
@@ -40,16 +40,7 @@ class Office:
     def __init__(self, house: Gatehouse) -> None:
         self.house = house
         self.outbox = Outbox(house.database, house.vault, house.book)
-        self.desk = Desk(
-            database=house.database,
-            vault=house.vault,
-            book=house.book,
-            clock=house.clocks,
-            place=PLACE,
-            time_zone="Europe/Brussels",
-            declarations=(DeclarationTerm(number=DECLARATION),),
-            employer=EMPLOYER,
-        )
+        self.desk = house.desk()
         self.confirmed = 0
         self.afterwards = Afterwards(self.outbox, house.clocks, confirmed=self._count)
         self.holder = house.enrol(invented_line(1))

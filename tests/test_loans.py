@@ -16,7 +16,7 @@ from hardware.cards import Document
 from hardware.ports import Card, Identity, Sighting
 from kiosk import erasure, evidence, loans, tap_entries
 from kiosk.afterwards import Afterwards
-from kiosk.desk import Desk, erasing, lent, linking, people
+from kiosk.desk import erasing, lent, linking, people
 from kiosk.doorstep import Doorstep
 from kiosk.enrolling import Enrolling
 from kiosk.errors import Declined
@@ -26,9 +26,8 @@ from kiosk.lending import WITHIN_SECONDS, Lending
 from kiosk.model import Answer, Direction, Signal
 from kiosk.outbox import Outbox
 from kiosk.presses import Presses
-from kiosk.rules import DeclarationTerm
 from tests.gatehouse import ARRIVALS, HOUR, MORNING_MS, TOGGLE, Gatehouse, open_gatehouse
-from tests.people import DECLARATION, EMPLOYER, PLACE, invented_card, invented_insz, invented_line
+from tests.people import invented_card, invented_insz, invented_line
 
 LOAN = invented_card(60)
 
@@ -38,16 +37,7 @@ class Gate:
 
     def __init__(self, house: Gatehouse) -> None:
         self.house = house
-        self.desk = Desk(
-            database=house.database,
-            vault=house.vault,
-            book=house.book,
-            clock=house.clocks,
-            place=PLACE,
-            time_zone="Europe/Brussels",
-            declarations=(DeclarationTerm(number=DECLARATION),),
-            employer=EMPLOYER,
-        )
+        self.desk = house.desk()
         lending = Lending(house.database, house.vault, house.clocks, max_shift_hours=14)
         self.doorstep = Doorstep(Enrolling(), lending, Presses(), house.intake)
         self.afterwards = Afterwards(Outbox(house.database, house.vault, house.book), house.clocks, confirmed=lambda: None)
