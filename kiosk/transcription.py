@@ -153,7 +153,9 @@ def _digits_alone(texts: Sequence[str], plain: Sequence[CardId]) -> bool:
     return len(texts) >= _SEVERAL and all(text.strip().isdecimal() for text in texts) and _makers(plain) < _MOST * len(texts)
 
 
-_ASK_A_CARD: Final = "lay one of these cards on a reader, `kiosk doctor card --reveal` prints its number in each way"
+_ASK_A_CARD: Final = (
+    "lay one of these cards on a reader, `kiosk doctor card --reveal` prints its number in each way; then say which with --written"
+)
 
 
 def _plain(texts: Sequence[str]) -> list[CardId]:

@@ -495,8 +495,9 @@ def test_a_piece_of_work_that_never_ends_is_told_apart_from_waiting(world: World
     free.set()
     until(lambda: not world.delivery.hangs)
     world.time.pass_seconds(86_400)
-    told.append(world.delivery.hangs)
-    assert told == [False, True, False]
+    # The day may have passed in the middle of its next piece of work, which ends by itself; then it waits.
+    until(lambda: not world.delivery.hangs)
+    assert told == [False, True]
     stop.set()
     world.delivery.nudge()
     thread.join(20)

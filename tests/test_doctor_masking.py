@@ -35,6 +35,7 @@ def test_what_support_needs_is_kept(tmp_path: Path) -> None:
         "driver": "simulated",
         "match": "ACR122",
         "direction": "toggle",
+        "format": "hex",
         "declaration": None,
     }
     assert found["declarations"][0]["valid_until"] == "2026-12-31"

@@ -43,7 +43,7 @@ DRAFT = Draft(ssin=CANARY_INSZ, direction=Direction.IN, at_ms=MOMENT_MS, employe
         (State, {"queued", "in_flight", "unknown", "accepted", "refused", "held", "cancelled"}),
         (
             Signal,
-            {"in", "out", "already", "held", "unknown_card", "local", "revoked", "unreadable", "failed"}
+            {"in", "out", "already", "held", "unknown_card", "local", "enrolled", "revoked", "unreadable", "failed"}
             | {"ready", "training", "attention", "dead"},
         ),
     ],

@@ -21,7 +21,7 @@ from tests.sites import assert_each_once, book
 SHIM = Path(__file__).parent / "io_faults.c"
 PEOPLE = 8
 STALL_SECONDS = 2
-WATCHDOG_SECONDS = 10
+WATCHDOG_SECONDS = 30
 
 
 @pytest.fixture(scope="module")
