@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 #: The time of a tap may be healed, and the clock be set, while nobody taps.
 _LONGEST_SECONDS: Final = 3600.0
 _SHORTEST_SECONDS: Final = 0.05
+#: Until the clock may be believed no loan ends by it.
+_UNTRUSTED_SECONDS: Final = 60.0
 
 
 class Afterwards:
@@ -59,7 +61,9 @@ class Afterwards:
             self._take_back()
             next_ms = outbox.database.read(loans.next_end_ms)
         if next_ms is not None:
-            return min(max((next_ms - self._clock().wall_ms) / 1000, _SHORTEST_SECONDS), _LONGEST_SECONDS)
+            now = self._clock()
+            left = (next_ms - now.wall_ms) / 1000 if now.trusted else _UNTRUSTED_SECONDS
+            return min(max(left, _SHORTEST_SECONDS), _LONGEST_SECONDS)
         return _LONGEST_SECONDS if outbox.database.read(partial(links.is_waiting, book=outbox.book)) else None
 
     def _let_go(self) -> None:
@@ -69,8 +73,8 @@ class Afterwards:
             self._confirmed()
 
     def _take_back(self) -> None:
-        outbox = self._outbox
-        work = partial(loans.end_due, vault=outbox.vault, book=outbox.book, at_ms=self._clock().wall_ms)
+        outbox, now = self._outbox, self._clock()
+        work = partial(loans.end_due, vault=outbox.vault, book=outbox.book, at_ms=now.wall_ms, timed=now.trusted)
         ended = outbox.database.write(work)
         if ended:
             _log.info("loan badges are nobody's again", extra={"ids": ended})

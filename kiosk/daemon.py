@@ -254,7 +254,13 @@ class _Daemon:
         shift = config.rules.max_shift_hours
         return Doorstep(
             Enrolling(),
-            Lending(house.database, house.vault, house.timekeeper.read, max_shift_hours=shift),
+            Lending(
+                house.database,
+                house.vault,
+                house.timekeeper.read,
+                max_shift_hours=shift,
+                minimum_trust=config.rules.minimum_trust,
+            ),
             Presses(),
             self._build_intake(),
         )

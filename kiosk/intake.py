@@ -19,7 +19,8 @@ from kiosk.obligations import Gate, Obligations, Owed, Site
 from kiosk.records import card_index
 from kiosk.vault import Vault
 
-_TOO_WEAK: Final = "this card can be copied, and this site asks for more ([rules] minimum_trust); use another badge or your eID"
+#: Said of a card that proves less than this site asks for.
+TOO_WEAK: Final = "this card can be copied, and this site asks for more ([rules] minimum_trust); use another badge or your eID"
 _NS_PER_MS: Final = 1_000_000
 
 
@@ -127,7 +128,7 @@ class Intake:
         if found.revoked:
             return Answer(signal=Signal.REVOKED)
         if not tap.trust.reaches(self._site.minimum_trust):
-            return Answer(signal=Signal.UNREADABLE, why=_TOO_WEAK, language=found.profile.language)
+            return Answer(signal=Signal.UNREADABLE, why=TOO_WEAK, language=found.profile.language)
         answer = self._decided(tap, gate, found, connection)
         told = notices.take(
             connection,

@@ -85,8 +85,15 @@ def lend(
     return badge
 
 
-def end_due(connection: sqlite3.Connection, vault: Vault, *, book: int, at_ms: int) -> tuple[int, ...]:
+def end_due(connection: sqlite3.Connection, vault: Vault, *, book: int, at_ms: int, timed: bool) -> tuple[int, ...]:
     """Take back what is due: its holder has tapped OUT since, or its time is up. Inside the caller's transaction.
+
+    Args:
+        connection: The store, in a transaction.
+        vault: Its keys.
+        book: The current book.
+        at_ms: Now, Unix milliseconds UTC.
+        timed: Whether that may be believed; by a clock that is wrong nobody's time is up.
 
     Returns:
         The ids of the badges that are nobody's again.
@@ -94,7 +101,7 @@ def end_due(connection: sqlite3.Connection, vault: Vault, *, book: int, at_ms: i
     ended = tuple(
         badge
         for badge, holder, since_ms, until_ms in connection.execute(_LENT).fetchall()
-        if until_ms <= at_ms or _has_left(connection, book, holder, since_ms)
+        if (timed and until_ms <= at_ms) or _has_left(connection, book, holder, since_ms)
     )
     for badge in ended:
         connection.execute("DELETE FROM badges WHERE id = ?", (badge,))

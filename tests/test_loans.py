@@ -23,7 +23,7 @@ from kiosk.errors import Declined
 from kiosk.evidence import Entry
 from kiosk.identifiers import CardId
 from kiosk.lending import WITHIN_SECONDS, Lending
-from kiosk.model import Answer, Direction, Signal
+from kiosk.model import Answer, Direction, Signal, Trust
 from kiosk.outbox import Outbox
 from kiosk.presses import Presses
 from tests.gatehouse import ARRIVALS, HOUR, MORNING_MS, TOGGLE, Gatehouse, open_gatehouse
@@ -220,6 +220,45 @@ def test_a_store_that_fails_lends_nothing(gate: Gate) -> None:
     gate.house.run("UPDATE profiles SET sealed = x'00'")
     assert gate.lay(LOAN).signal is Signal.UNKNOWN_CARD
     assert gate.house.database.read(loans.next_end_ms) is None
+
+
+def test_without_the_time_nothing_is_lent(gate: Gate) -> None:
+    """A loan lasts until a moment: by a clock in 2040 it would never end, and the next one's taps would be the last one's."""
+    gate.house.clocks.trusted = False
+    assert gate.show(1).signal is Signal.IN
+    gate.house.clocks.wait(5)
+    answer = gate.lay(LOAN)
+    assert (answer.signal, gate.house.count("taps")) == (Signal.UNREADABLE, 0)
+    assert "your identity card counts" in (answer.why or "")
+    gate.house.clocks.trusted = True
+    gate.house.clocks.wait(5)
+    assert gate.lay(LOAN).signal is Signal.ENROLLED
+    gate.house.clocks.trusted = False
+    gate.lay(invented_card(71))
+    with pytest.raises(Declined, match="does not know the time"):
+        gate.call("badge link", tap=1, holder=2, loan=True)
+
+
+def test_by_a_wrong_clock_no_loan_ends(gate: Gate) -> None:
+    """Nobody's time is up before the clock is believed, and the thread does not turn for it meanwhile; an OUT ends it always."""
+    gate.lend_to(1)
+    gate.house.clocks.trusted = False
+    gate.house.clocks.wall_ms += 20 * HOUR * 1000
+    assert gate.afterwards.step() == 60
+    assert gate.loan()["holder"] == 1
+    assert gate.lay(invented_card(1)).direction is Direction.OUT
+    assert gate.loan()["holder"] is None
+
+
+def test_a_card_that_proves_too_little_is_not_lent(gate: Gate) -> None:
+    """It would be green now, and red at every tap."""
+    lending = Lending(gate.house.database, gate.house.vault, gate.house.clocks, max_shift_hours=14, minimum_trust=Trust.CRYPTO)
+    gate.doorstep = replace(gate.doorstep, lending=lending)
+    gate.show(1)
+    answer = gate.lay(LOAN)
+    assert answer.signal is Signal.UNREADABLE
+    assert "minimum_trust" in (answer.why or "")
+    assert gate.loan()["holder"] is None
 
 
 def test_what_others_did_with_it_is_not_his(gate: Gate) -> None:

@@ -98,6 +98,10 @@ def _give(desk: Desk, connection: sqlite3.Connection, tap: KeptTap, card: CardId
     at_ms = desk.clock().wall_ms
     chip = Chip(technology=tap.technology, trust=Trust(tap.trust))
     if loan or loans.is_loan_card(connection, tap.card_index):
+        if not desk.clock().trusted:
+            raise Declined(
+                "no card can be lent while the box does not know the time", repair="see `kiosk doctor`, then link it again"
+            )
         until_ms = at_ms + round(desk.limits.max_shift_hours * HOUR_MS)
         given = loans.lend(connection, desk.vault, holder, card, until_ms=until_ms, at_ms=at_ms, chip=chip)
     else:
