@@ -17,28 +17,13 @@ from hardware.ports import ReaderLost
 from hardware.simulated import SimulatedReader
 from kiosk import aftermath, outbox, signing, tap_entries, tasks
 from kiosk.books import Book
+from kiosk.calls import DESK_CALLS
 from kiosk.certificate import Certificate, read_certificate
 from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.control import Call
 from kiosk.days import day_of
 from kiosk.deadlines import bounds_on
-from kiosk.desk import (
-    Desk,
-    access,
-    book,
-    chain,
-    chores,
-    erasing,
-    exporting,
-    importing,
-    lent,
-    linking,
-    papers,
-    people,
-    presence,
-    registrations,
-    sheets,
-)
+from kiosk.desk import Desk, presence
 from kiosk.enrolling import Enrolling
 from kiosk.entrance import Answers, Entrance
 from kiosk.errors import Declined, UsageError
@@ -65,23 +50,6 @@ from kiosk.status import (
 _TAP_SECONDS: Final = 20.0
 #: A reader opens in milliseconds, but the daemon answers before.
 _OPEN_SECONDS: Final = 5.0
-#: What the desk can do, with or without a daemon, by the verb's words.
-DESK_CALLS: Final = {
-    **people.CALLS,
-    **importing.CALLS,
-    **linking.CALLS,
-    **lent.CALLS,
-    **erasing.CALLS,
-    **book.CALLS,
-    **presence.CALLS,
-    **chores.CALLS,
-    **sheets.CALLS,
-    **papers.CALLS,
-    **registrations.CALLS,
-    **chain.CALLS,
-    **exporting.CALLS,
-    **access.CALLS,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

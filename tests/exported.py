@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 from kiosk import exports, roster
 from kiosk.advice import Language
+from kiosk.calls import DESK_CALLS
 from kiosk.desk import Desk
 from kiosk.evidence import Entry, link, record
 from kiosk.model import State
 from kiosk.notary import Notary
-from kiosk.switchboard import DESK_CALLS
 from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk
 from tests.people import CANARY, invented_insz, invented_line
 from tests.test_notary import SIGNER

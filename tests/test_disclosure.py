@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kiosk.advice import Language
+from kiosk.calls import DESK_CALLS
 from kiosk.desk import Desk
 from kiosk.desk.people import CALLS as PEOPLE
 from kiosk.disclosure import export_person
@@ -18,7 +19,6 @@ from kiosk.disclosure_words import LABELS
 from kiosk.erasure import PLACES
 from kiosk.errors import Declined, UsageError
 from kiosk.retention_settings import Retention
-from kiosk.switchboard import DESK_CALLS
 from tests.desks import add_row, draft
 from tests.exported import ASKER, small_site
 from tests.people import CANARY_INSZ, CANARY_NAME

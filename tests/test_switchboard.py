@@ -18,6 +18,7 @@ from hardware.ports import PositionLost, Receiver, Sighting
 from hardware.simulated import SimulatedReader
 from kiosk import tasks
 from kiosk.books import Book
+from kiosk.calls import DESK_CALLS
 from kiosk.contact import ServiceState, ServiceStatus
 from kiosk.desk import Desk
 from kiosk.device_settings import Button
@@ -33,7 +34,7 @@ from kiosk.provisioning import make_client_key
 from kiosk.room import Room
 from kiosk.settings import Declaration
 from kiosk.site_settings import Position, PositionSource
-from kiosk.switchboard import DESK_CALLS, Switchboard, answer_json, days_left
+from kiosk.switchboard import Switchboard, answer_json, days_left
 from tests.box import line_fields
 from tests.desks import MORNING_MS, Clock, add_row, draft, open_desk
 from tests.people import CANARY, CANARY_CARD, DECLARATION, OTHER_DECLARATION, OTHER_EMPLOYER

@@ -56,8 +56,8 @@ def ask(
     try:
         return control.ask(config.control.socket, call, params, timeout=patience)
     except NoDaemon as absent:
+        from kiosk.calls import DESK_CALLS
         from kiosk.opening import borrowed_desk
-        from kiosk.switchboard import DESK_CALLS
 
         try:
             with borrowed_desk(configured(context, secrets=True), create=writes) as desk:
