@@ -24,6 +24,7 @@ _ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "chores": ("tasks", "tasks close"),
     "sheets": ("tasks sheet",),
     "papers": ("provision note",),
+    "attending": ("report", "report marks", "report people"),
     "registrations": ("registrations search", "registrations show", "outbox reconcile"),
     "chain": ("evidence verify",),
     "exporting": ("evidence export", "evidence lines", "evidence registrations", "evidence vouch"),

@@ -42,7 +42,10 @@ class Sheet:
 
     def write(self, text: str) -> None:
         """Add a piece."""
-        data = text.encode(errors="backslashreplace")  # half a character may stand in what a stranger sent
+        self.put(text.encode(errors="backslashreplace"))  # half a character may stand in what a stranger sent
+
+    def put(self, data: bytes) -> None:
+        """Add a piece as it is."""
         self._hash.update(data)
         self._file.write(data)
 
