@@ -24,6 +24,16 @@ from hardware.ports import ReaderLost
 #: The older cards are signed with SHA-1 and later with SHA-256 (content 4.01); both are tried, for the signature itself
 #: says which it is. SHA-1 stands here for what was signed years ago: nobody can make a second file to an old signature.
 _RSA_HASHES: Final[tuple[HashAlgorithm, ...]] = (SHA256(), SHA1())  # noqa: S303  see above
+#: What a certificate that is none ends in: its oddities are errors of no common kind (an unknown version, an extension that
+#: comes twice), and a card may hold any bytes.
+_NO_CERTIFICATE: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 _DER_SEQUENCE: Final = 0x30
 _DER_HEAD: Final = 2
 _DER_LENGTH: Final = 4
@@ -54,7 +64,7 @@ class Roots:
         try:
             certificate = x509.load_der_x509_certificate(_der(issuer))
             return self._vouches_for(certificate) and _fits(certificate, signature, file)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
+        except _NO_CERTIFICATE:
             return False
 
     def _vouches_for(self, certificate: x509.Certificate) -> bool:
@@ -87,7 +97,7 @@ def _root(path: Path, pinned: frozenset[str]) -> x509.Certificate:
         else:
             certificate = x509.load_der_x509_certificate(content)
         authority = _is_authority(certificate)
-    except ValueError:
+    except _NO_CERTIFICATE:
         raise UnusableRoot(f"{path} is no certificate; install the Belgium Root CA as the state publishes it") from None
     if not authority:
         raise UnusableRoot(f"{path} is no certificate authority's; install the Belgium Root CA itself")

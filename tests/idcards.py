@@ -95,8 +95,9 @@ def certify(
     *,
     issuer: tuple[x509.Certificate, Key] | None = None,
     authority: bool = False,
+    more: x509.ExtensionType | None = None,
 ) -> x509.Certificate:
-    """Make a certificate, by default one that signs itself."""
+    """Make a certificate, by default one that signs itself; ``more`` is an extension that it has besides."""
     name = x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, "BE"), x509.NameAttribute(NameOID.COMMON_NAME, subject)])
     by, by_key = (name, key) if issuer is None else (issuer[0].subject, issuer[1])
     builder = (
@@ -109,6 +110,8 @@ def certify(
         .not_valid_after(_END)
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
     )
+    if more is not None:
+        builder = builder.add_extension(more, critical=False)
     return builder.sign(by_key, SHA256())
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -97,6 +99,30 @@ def test_rubbish_proves_nothing(broken: bytes) -> None:
     roots = Roots([issuer.root])
     assert not roots.proves(FILE, broken, issuer.file)
     assert not roots.proves(FILE, issuer.sign(FILE), broken)
+
+
+def of_no_version(der: bytes) -> bytes:
+    """Make a certificate one of version 10, which there is not."""
+    return der.replace(bytes.fromhex("A003020102"), bytes.fromhex("A003020109"), 1)
+
+
+def twice_extended(der: bytes) -> bytes:
+    """Give a certificate the same extension twice: the id of its key becomes another of its limits."""
+    return der.replace(bytes.fromhex("0603551D0E"), bytes.fromhex("0603551D13"), 1)
+
+
+@pytest.mark.parametrize("spoil", [of_no_version, twice_extended])
+def test_a_certificate_that_is_odd_within_proves_nothing_and_is_no_root(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    """A card may hold any bytes, and none of them stops the reader; a root's file that is so is refused by name."""
+    issuer, path = ec_issuer(), tmp_path / "odd.crt"
+    key_id = x509.SubjectKeyIdentifier.from_public_key(issuer.key.public_key())
+    plain = certify("RRN", issuer.key, issuer=(issuer.root, issuer.root_key), more=key_id).public_bytes(Encoding.DER)
+    odd = spoil(plain)
+    assert odd != plain
+    assert not Roots([issuer.root]).proves(FILE, issuer.sign(FILE), odd)
+    path.write_bytes(odd)
+    with pytest.raises(UnusableRoot, match=r"odd\.crt is no certificate;"):
+        load_roots([path], [issuer.fingerprint])
 
 
 def test_a_key_of_an_unknown_kind_proves_nothing() -> None:

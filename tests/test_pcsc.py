@@ -25,6 +25,7 @@ from hardware.ports import Card, ReaderLost, Sighting, Unreadable
 from hardware.presence import TOO_SOON
 from hardware.virtual_card import CONTACT_CHIP, Traits
 from hardware.virtual_reader import DWELL, VirtualReader
+from tests.contracts.reader import ReaderBench, ReaderContract
 
 #: Commands of pcsc-lite's protocol (winscard_msg.h).
 ESTABLISH, CONNECT, TRANSMIT = 0x01, 0x04, 0x09
@@ -112,6 +113,19 @@ def until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < end, "it did not come about within 10 s"
         time.sleep(0.01)
+
+
+class TestBadgeReaderKeepsTheContract(ReaderContract):
+    """Through a real pcscd, like every other reader."""
+
+    @pytest.fixture
+    def bench(self, virtual_reader: VirtualReader) -> ReaderBench:
+        def insert(identifier: bytes) -> None:
+            virtual_reader.tap(identifier)
+            time.sleep(DWELL)
+
+        reader = PcscReader(GATE, probe_seconds=0.1)
+        return ReaderBench(reader=reader, insert=insert, unplug=virtual_reader.vanish, plug=virtual_reader.return_)
 
 
 @pytest.mark.parametrize("uid", [A, LONG], ids=["4 bytes", "7 bytes"])
