@@ -151,6 +151,22 @@ class Listen:
         return cls(host.strip("[]"), int(port))
 
 
+class LocalListen:
+    """An address that only programs of this machine reach."""
+
+    @staticmethod
+    def parse(value: str) -> Listen:
+        """Read ``host:port`` or ``[IPv6]:port``; raises ``ValueError``."""
+        listen = Listen.parse(value)
+        try:
+            local = ipaddress.ip_address(listen.host).is_loopback
+        except ValueError:
+            local = listen.host == "localhost"
+        if not local:
+            raise Wrong('is no address of this machine alone; write "127.0.0.1:PORT", "[::1]:PORT" or "localhost:PORT"')
+        return listen
+
+
 def text(value: object) -> str:
     """Accept a string of 1 to 1000 characters, no control characters, not only blanks; raises ``Wrong``."""
     if not isinstance(value, str):

@@ -37,6 +37,8 @@ from kiosk.lamps import Lamps
 from kiosk.lending import Lending
 from kiosk.locator import locator_of
 from kiosk.logs import start_logging
+from kiosk.metrics import CONTENT_TYPE, exposition
+from kiosk.metrics_server import MetricsServer
 from kiosk.model import Answer, Signal
 from kiosk.notary import Notary
 from kiosk.obligations import Gate
@@ -156,6 +158,8 @@ class _Daemon:
             enrolling=self._doorstep.enrolling,
             locator=self._locator,
         )
+        listen = config.metrics.listen
+        self._metrics = None if listen is None else MetricsServer(listen, lambda: exposition(self._board.view()), CONTENT_TYPE)
         self._vigil = Vigil(house.database, house.timekeeper.read, delivery=self._delivery, readers=self._entrances)
         self._control = ControlServer(config.control.socket, self._board.calls())
 
@@ -189,6 +193,8 @@ class _Daemon:
         }
         if self._locator is not None:
             restarted["position"] = self._locator.run
+        if self._metrics is not None:
+            restarted["metrics"] = self._metrics.run
         self._crew.start(essential=essential, restarted=restarted)
 
     def _wait(self) -> None:
@@ -223,6 +229,8 @@ class _Daemon:
             self._panel.wake()
         if self._locator is not None:
             self._locator.wake()
+        if self._metrics is not None:
+            self._metrics.close()
         hung = self._crew.join()
         self._notary.close()
         if self._services is not None:

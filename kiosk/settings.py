@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from hardware.formats import Format
 from hardware.nfc_paths import over_network
-from kiosk.config_checks import Listen, Number, Parsed, service_url, web_address
+from kiosk.config_checks import Listen, LocalListen, Number, Parsed, service_url, web_address
 from kiosk.contract import MAX_BATCH, PAGE_SIZE, PRODUCTION_HOST, SELF_EMPLOYED_CARRIES, TOKEN_URL, Paths, ServiceSettings
 from kiosk.device_settings import Button, Declared, Eid, Indicator
 from kiosk.geography import Fence
@@ -265,6 +265,13 @@ class Screen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """Where metrics can be asked for, on this machine only; None: nowhere."""
+
+    listen: Annotated[Listen, Parsed(LocalListen)] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The whole, for the one who hands out the slices.
 
@@ -289,6 +296,7 @@ class Config:
     evidence: Evidence = field(default_factory=Evidence)
     retention: Retention = field(default_factory=Retention)
     screen: Screen = field(default_factory=Screen)
+    metrics: Metrics = field(default_factory=Metrics)
     indicator: Indicator = field(default_factory=Indicator)
     eid: Eid = field(default_factory=Eid)
     buttons: tuple[Button, ...] = ()

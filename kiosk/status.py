@@ -108,7 +108,7 @@ def snapshot(view: View) -> dict[str, object]:
         "version": view.version,
         "environment": view.environment.value,
         **{state.value: view.counts.get(state, 0) for state in State},
-        "oldest_unsent_seconds": _age_seconds(view.oldest_unsent_ms, clock.wall_ms),
+        "oldest_unsent_seconds": age_seconds(view.oldest_unsent_ms, clock.wall_ms),
         "waiting_for_clock": view.waiting_for_clock,
         "present": view.present,
         "tasks": view.tasks,
@@ -173,6 +173,11 @@ def resting_signal(*, environment: Environment, readers: Sequence[str], troubled
     return Signal.READY
 
 
+def age_seconds(since_ms: int | None, now_ms: int) -> int | None:
+    """How long ago a moment was, whole seconds and never below 0; None where there is no such moment. Unix milliseconds."""
+    return None if since_ms is None else max(0, (now_ms - since_ms) // 1000)
+
+
 def _position(bearing: Bearing | None) -> dict[str, object]:
     """Tell how the position stands, never where the box is; None: it is the configured one."""
     if bearing is None:
@@ -189,7 +194,3 @@ def _position(bearing: Bearing | None) -> dict[str, object]:
 
 def _ending(days_left: int | None) -> dict[str, object]:
     return {"days_left": days_left, "level": None if days_left is None else level_of(days_left).value}
-
-
-def _age_seconds(since_ms: int | None, now_ms: int) -> int | None:
-    return None if since_ms is None else max(0, (now_ms - since_ms) // 1000)
