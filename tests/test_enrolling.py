@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,16 @@ def test_a_mistake_of_ours_is_told_to_both(office: Office) -> None:
         office.lay(card(1))
     with pytest.raises(Declined, match="nothing came of the card"):
         asked.result()
+
+
+def test_a_card_that_proves_too_little_is_no_badge_here(office: Office) -> None:
+    """It could never register anybody: better told now than by a red light at the gate."""
+    office.desk = replace(office.desk, minimum_trust=Trust.EID)
+    asked = office.ask(**person(1))
+    assert office.lay(card(1)) is Signal.UNREADABLE
+    with pytest.raises(Declined, match="asks for more"):
+        asked.result()
+    assert office.badges() == []
 
 
 def test_one_admin_at_a_time(office: Office) -> None:

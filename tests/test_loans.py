@@ -208,6 +208,17 @@ def test_a_badge_is_no_card_to_lend(gate: Gate) -> None:
     assert again["id"] == gate.loan()["id"]
 
 
+def test_a_card_to_lend_becomes_nobodys_badge_for_good(gate: Gate) -> None:
+    """An admin who adds it by its number is told what it is, also while it is lent."""
+    line = {"card": LOAN.identifier.hex(), "insz": invented_insz(1).digits}
+    with pytest.raises(Declined, match="is one to lend"):
+        gate.call("badge add", lines=[line])
+    gate.lend_to(1)
+    with pytest.raises(Declined, match="is one to lend"):
+        gate.call("badge add", lines=[line])
+    assert gate.loan()["holder"] == 1
+
+
 def test_a_broken_seal_is_listed_and_hides_no_other(gate: Gate) -> None:
     """The card is null, the rest is told."""
     gate.house.run("UPDATE loan_cards SET sealed = x'00'")

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from kiosk import evidence, roster, tasks
+from kiosk import evidence, loans, roster, tasks
 from kiosk.badge_lines import Numbered
 from kiosk.desk import Desk
 from kiosk.errors import Declined, SealBroken, UsageError
 from kiosk.evidence import Entry
 from kiosk.model import TaskKind
+from kiosk.records import card_index
 from kiosk.roster import Badge, Chip, DatedProfile, Enrolled, Taken
 
 #: Rows a read: some 2 ms under the store's lock, while taps wait.
@@ -61,6 +62,9 @@ def apply(desk: Desk, read: list[Numbered], *, preview: bool = False, chip: Chip
 def _enrol(desk: Desk, connection: sqlite3.Connection, read: list[Numbered], at_ms: int, chip: Chip | None) -> list[Applied]:
     applied, taken = [], []
     for numbered in read:
+        if loans.is_loan_card(connection, card_index(desk.vault, numbered.line.card)):
+            taken.append(f"line {numbered.number}: this card, {numbered.line.card.masked}, is one to lend, and nobody's for good")
+            continue
         try:
             came = roster.enrol(connection, desk.vault, numbered.line, at_ms=at_ms, chip=chip)
         except SealBroken as error:

@@ -64,6 +64,10 @@ def badge_enroller(desk: Desk, person: Mapping[str, object]) -> Callable[[Card],
     mistakes.raise_any()
 
     def enrol(card: Card) -> dict[str, object]:
+        if not Trust(card.trust).reaches(desk.minimum_trust):
+            raise Declined(
+                "this card can be copied, and this site asks for more ([rules] minimum_trust)", repair="take one that proves a key"
+            )
         # What can be nobody's badge the reader has refused before.
         line = given.line_of(CardId(card.kind, card.identifier))
         if line is None:
