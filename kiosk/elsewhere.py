@@ -42,20 +42,21 @@ _ADD_SQL: Final = (
 _CLOSE_SQL: Final = (
     "UPDATE tasks SET closed_ms = ?1 WHERE closed_ms IS NULL AND book = ?2 AND kind = ?3 AND holder = ?4 AND about_ms < ?5"
     " AND ?5 < ifnull((SELECT at_ms FROM registrations b WHERE b.holder = ?4 AND b.book = ?2 AND b.id > tasks.registration"
-    " AND b.state <> 'cancelled' ORDER BY b.id LIMIT 1), ?5 + 1)"
+    " AND b.state <> 'cancelled' AND b.linked IS NULL ORDER BY b.id LIMIT 1), ?5 + 1)"
 )
 _FORGET_SQL: Final = (
     "DELETE FROM elsewhere WHERE id IN (SELECT id FROM elsewhere e WHERE book = ?1 AND at_ms < ?2"
     " AND (gone_ms IS NOT NULL OR EXISTS ("
     "SELECT 1 FROM elsewhere WHERE holder = e.holder AND +book = ?1 AND gone_ms IS NULL AND at_ms > e.at_ms)"
-    " OR e.at_ms < (SELECT at_ms FROM registrations WHERE holder = e.holder AND +book = ?1 ORDER BY id DESC LIMIT 1)) LIMIT ?3)"
+    " OR e.at_ms < (SELECT at_ms FROM registrations WHERE holder = e.holder AND +book = ?1 AND linked IS NULL"
+    " ORDER BY id DESC LIMIT 1)) LIMIT ?3)"
 )
 #: When the stays began whose OUT lacks.
 _UNCLOSED_SQL: Final = "SELECT min(about_ms) FROM tasks WHERE book = ? AND kind = ? AND closed_ms IS NULL AND opened_ms >= ?"
 #: The plus keeps SQLite from sorting the whole book by way of an index: the newest rows are the last ones.
 _HERE_SQL: Final = (
     f"SELECT id, {TIMED}, at_ms, holder, direction, group_index, uid, sealed FROM registrations"  # noqa: S608  our own words
-    " WHERE id < ? AND +book = ? AND +state <> 'cancelled' ORDER BY id DESC LIMIT ?"
+    " WHERE id < ? AND +book = ? AND +state <> 'cancelled' AND +linked IS NULL ORDER BY id DESC LIMIT ?"
 )
 _THERE_SQL: Final = (
     "SELECT at_ms, holder, direction, group_index, uid, sealed FROM elsewhere"

@@ -27,14 +27,17 @@ class Grounds:
 
     def place_of(self, declaration: DeclarationNumber | None, located: Located | None) -> Place:
         """What a registration names: where the receiver found the box, else where it should be; an address goes before both."""
-        own = None if declaration is None else self.own.get(declaration)
+        # Most boxes have no declaration with a place of its own, and every tap comes this way.
+        own = self.own.get(declaration) if self.own and declaration is not None else None
         configured = self.place if own is None else own.centre
         return configured if located is None or isinstance(configured, Address) else located.place
 
     def is_outside(self, declaration: DeclarationNumber, located: Located | None) -> bool:
         """Whether the box is known to stand where nobody works for this declaration."""
+        if located is None:
+            return False
         fence = self.own.get(declaration, self.fence)
-        return located is not None and fence is not None and not fence.holds(located.place, located.error_meters)
+        return fence is not None and not fence.holds(located.place, located.error_meters)
 
     def fitting(self, declarations: Iterable[DeclarationTerm], located: Located | None) -> frozenset[DeclarationNumber] | None:
         """The declarations whose place this may be; None where nobody knows where the box stands."""

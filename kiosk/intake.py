@@ -63,6 +63,7 @@ class Intake:
         self._refusal = refusal
         self._locate = locate
         self._obligations = Obligations(vault=vault, book=book, site=site)
+        self._enough = frozenset(trust for trust in Trust if trust.reaches(site.minimum_trust))
 
     def take(self, sighting: Sighting, gate: Gate, press: Press | None = None) -> Answer:
         """Record what was seen and say what to show; returns only after the commit, and never raises for a full or dead store."""
@@ -123,11 +124,11 @@ class Intake:
     def _record(self, tap: taps.Moment, gate: Gate, connection: sqlite3.Connection) -> Answer:
         find = roster.find_person if tap.card.kind == EID else roster.find
         found = find(connection, self._vault, tap.card_index)
-        if found is None or (found.until_ms is not None and found.until_ms <= tap.now.at_ms):
+        if found is None or (found.until_ms is not None and not _is_lent(tap, found.until_ms)):
             return self._record_unknown(tap, connection)
         if found.revoked:
             return Answer(signal=Signal.REVOKED)
-        if not tap.trust.reaches(self._site.minimum_trust):
+        if tap.trust not in self._enough:
             return Answer(signal=Signal.UNREADABLE, why=TOO_WEAK, language=found.profile.language)
         answer = self._decided(tap, gate, found, connection)
         told = notices.take(
@@ -242,6 +243,11 @@ class Intake:
         about_ms = tap.now.at_ms if tap.clock.trusted else None
         tasks.open_task(connection, kind, book=self._book, at_ms=tap.now.at_ms, note=note, about_ms=about_ms)
         return Answer(signal=signal, clock=_word(tap), why=documents.UNKNOWN_PERSON if is_person else None)
+
+
+def _is_lent(tap: taps.Moment, until_ms: int) -> bool:
+    """Whether a loan still holds: by a clock that nobody vouches for it may be long over, and another has the card."""
+    return tap.clock.trusted and tap.now.at_ms < until_ms
 
 
 def _at_ms(seen: Card | Identity, clock: ClockReading) -> int:

@@ -307,3 +307,43 @@ def test_what_is_forgotten_reads_no_history(world: World) -> None:
     assert any("elsewhere_holder (holder=? AND at_ms>?)" in plan for plan in plans)
     assert "ORDER BY id DESC LIMIT 1" in elsewhere._FORGET_SQL
     assert not any("TEMP B-TREE" in plan for plan in plans)
+
+
+def _link(world: World, person: int, direction: Direction, *, ago_seconds: float) -> int:
+    """Write down the past tap of a card that was linked to somebody afterwards."""
+    row = world.tap(person, direction, ago_seconds=ago_seconds)
+    world.database.write(lambda c: c.execute("UPDATE registrations SET linked = 1 WHERE id = ?", (row,)))
+    return row
+
+
+def test_a_linked_row_hides_nobody_who_is_inside(world: World) -> None:
+    """It is the newest of the book and tells of long ago: the people before it are still looked for by other channels."""
+    world.tap(0, ago_seconds=3600)
+    _link(world, 1, Direction.IN, ago_seconds=20 * 3600)
+    now = world.time.wall_ms
+    (scope,) = elsewhere.scopes(world.outbox, shift_ms=now - 14 * _HOUR_MS, day_ms=now - 8 * _HOUR_MS)
+    assert scope.last_ms == now - _HOUR_MS
+
+
+def test_a_linked_row_keeps_no_missing_out_open(world: World) -> None:
+    """Nobody came again by it: the OUT by telephone still ends the stay that is asked about."""
+    stay = world.tap(0, ago_seconds=60_000)
+    holder = world.holder(0)
+    world.database.write(
+        lambda c: open_task(c, TaskKind.MISSING_OUT, book=1, at_ms=world.time.wall_ms, registration=stay, holder=holder)
+    )
+    _link(world, 0, Direction.IN, ago_seconds=70_000)
+    _by_phone(world, 0, Direction.OUT, ago_seconds=30_000)
+    assert _fetch(world, hours=24)
+    assert world.tasks() == []
+
+
+def test_a_linked_row_does_not_bring_back_what_is_over(world: World) -> None:
+    """What he did by telephone before his newest tap here goes with time, whatever was linked to him since."""
+    world.tap(0, ago_seconds=4000)
+    _by_phone(world, 0, Direction.IN, ago_seconds=5000)
+    assert _fetch(world)
+    _link(world, 0, Direction.IN, ago_seconds=9000)
+    world.time.pass_seconds(40 * 86_400)
+    elsewhere.forget(world.outbox, before_ms=world.time.wall_ms - 31 * 86_400_000)
+    assert _kept(world) == []

@@ -250,6 +250,15 @@ def test_without_the_time_nothing_is_lent(gate: Gate) -> None:
         gate.call("badge link", tap=1, holder=2, loan=True)
 
 
+def test_by_a_wrong_clock_a_lent_card_registers_nobody(gate: Gate) -> None:
+    """After a start in 1970 a loan may be long over and the card in other hands: it is kept as unknown until the time is known."""
+    gate.lend_to(1)
+    gate.house.clocks.trusted = False
+    gate.house.clocks.reboot("second boot", wall_ms=0)
+    assert gate.lay(LOAN).signal is Signal.UNKNOWN_CARD
+    assert len(gate.house.rows()) == 1
+
+
 def test_by_a_wrong_clock_no_loan_ends(gate: Gate) -> None:
     """Nobody's time is up before the clock is believed, and the thread does not turn for it meanwhile; an OUT ends it always."""
     gate.lend_to(1)

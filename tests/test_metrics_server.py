@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from kiosk import metrics_server
 from kiosk.config_checks import Listen
 from kiosk.metrics_server import MetricsServer
-from tests.configs import change, write
+from tests.configs import change, complaints, write
 from tests.daemons import running
 from tests.people import invented_card, invented_line
 from tests.sites import until
@@ -184,3 +184,27 @@ def test_the_daemon_tells_what_it_did_and_nothing_of_people(tmp_path: Path, capf
     person = invented_line(0).profile
     for canary in (person.insz.digits, person.name, invented_card(0).identifier.hex()):
         assert canary.lower() not in text.lower()
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:9464", "[::]:9464", "192.0.2.1:9464", "kiosk.example:9464"])
+def test_metrics_are_told_to_nobody_beyond_this_machine(tmp_path: Path, address: str) -> None:
+    """There is no login, so an address that others reach is a mistake of the configuration."""
+    found = complaints(tmp_path, change(("[store]", f'[metrics]\nlisten = "{address}"\n\n[store]')))
+    assert len(found) == 1
+    assert found[0].startswith("metrics.listen: is no address of this machine alone")
+
+
+def test_a_caller_who_sends_a_letter_now_and_then_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time for a request is counted in all, not anew with each letter."""
+    monkeypatch.setattr(metrics_server, "_PATIENCE_SECONDS", 0.3)
+
+    def send(slow: socket.socket) -> bool:
+        try:
+            slow.sendall(b"x")
+        except OSError:
+            return True
+        return False
+
+    with serving(local()) as port, socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
+        slow.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+        until(lambda: send(slow), "he was never let go")
