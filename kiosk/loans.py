@@ -71,11 +71,12 @@ def lend(
         chip: What the reader said of it.
 
     Returns:
-        The badge's id; or who has it, also where it was revoked as lost.
+        The badge's id; or who has it, also where it was revoked as lost, or is his own for good.
     """
-    before = roster.badge_by_card(connection, vault, card)
-    if before is not None and (before.holder != holder or before.revoked_ms is not None):
-        return Taken(before.holder)
+    sql = "SELECT holder, revoked_ms, loan_until_ms FROM badges WHERE card_index = ?"
+    before = connection.execute(sql, (card_index(vault, card),)).fetchone()
+    if before is not None and (before[0] != holder or before[1] is not None or before[2] is None):
+        return Taken(before[0])
     badge = roster.give(connection, vault, holder, card, at_ms=at_ms, chip=chip)
     if isinstance(badge, int):
         connection.execute("UPDATE badges SET loan_until_ms = ?, added_ms = ? WHERE id = ?", (until_ms, at_ms, badge))

@@ -208,6 +208,15 @@ def test_a_badge_is_no_card_to_lend(gate: Gate) -> None:
     assert again["id"] == gate.loan()["id"]
 
 
+def test_his_own_badge_is_not_lent_to_him(gate: Gate) -> None:
+    """A manager who lends what is his already would take it from him at his next OUT."""
+    gate.lay(invented_card(71))
+    gate.call("badge link", tap=1, holder=1)
+    with pytest.raises(Declined, match="the badge of holder 1"):
+        gate.call("badge link", tap=1, holder=1, loan=True)
+    assert gate.house.database.read(loans.next_end_ms) is None
+
+
 def test_a_card_to_lend_becomes_nobodys_badge_for_good(gate: Gate) -> None:
     """An admin who adds it by its number is told what it is, also while it is lent."""
     line = {"card": LOAN.identifier.hex(), "insz": invented_insz(1).digits}

@@ -108,8 +108,10 @@ def _give(desk: Desk, connection: sqlite3.Connection, tap: KeptTap, card: CardId
         given = roster.give(connection, desk.vault, holder, card, at_ms=at_ms, chip=chip)
     if isinstance(given, Taken):
         raise Declined(f"this card is the badge of holder {given.holder}", repair="a badge is never passed on")
-    facts: dict[str, object] = {"holder": holder, "tap": tap.id}
-    evidence.record(connection, desk.vault, Entry.LINKED, f"badge:{given}", at_ms=at_ms, facts=facts)
+    # As with a loan: where the badge goes again, whose it was must be found and go with him.
+    evidence.record(
+        connection, desk.vault, Entry.LINKED, f"badge:{given}", at_ms=at_ms, facts={"tap": tap.id}, person={"holder": holder}
+    )
     tasks.close_noted(connection, TaskKind.UNKNOWN_CARD, tasks.card_note(tap.card_index), at_ms=at_ms)
     return given
 
