@@ -42,7 +42,11 @@ class GpsdReceiver:
         self._silence_ms = round(silence_seconds * 1000)
         try:
             self._socket = socket.create_connection((host, port), timeout=_CONNECT_SECONDS)
-            self._socket.sendall(_WATCH)
+            try:
+                self._socket.sendall(_WATCH)
+            except OSError:
+                self._socket.close()
+                raise
         except OSError as error:
             repair = "start it (systemctl start gpsd.socket), or correct [position]"
             raise PositionLost(f"{self._name} does not answer: {error.strerror or error}; {repair}") from error

@@ -9,7 +9,8 @@ from threading import Lock
 from typing import Final
 
 from hardware.ports import Card, Identity
-from kiosk import loans, roster
+from kiosk import badges, loans, roster
+from kiosk.badges import Chip, Taken
 from kiosk.claims import HOUR_MS
 from kiosk.database import Database
 from kiosk.errors import SealBroken, StoreError
@@ -17,7 +18,6 @@ from kiosk.identifiers import CardId, Insz
 from kiosk.intake import TOO_WEAK
 from kiosk.model import Answer, ClockReading, Signal, Trust
 from kiosk.records import card_index
-from kiosk.roster import Chip, Taken
 from kiosk.vault import Vault
 
 #: From the light after his identity card until he has taken a card from the board and laid it on.
@@ -92,7 +92,7 @@ class Lending:
             return None
         now = self._clock()
         trust = Trust(card.trust)
-        if roster.holder_of_card(connection, self._vault, identity) is None:
+        if badges.holder_of(connection, self._vault, identity) is None:
             # What somebody has is his tap all the same, and judged as one.
             refusal = TOO_WEAK if not trust.reaches(self._minimum_trust) else None if now.trusted else _NO_TIME
             if refusal is not None:

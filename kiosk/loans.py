@@ -6,13 +6,13 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
-from kiosk import evidence, roster
+from kiosk import badges, evidence
+from kiosk.badges import Chip, Taken
 from kiosk.errors import SealBroken
 from kiosk.evidence import Entry
 from kiosk.identifiers import CardId
 from kiosk.model import Direction
 from kiosk.records import card_index, pack_card, unpack_card
-from kiosk.roster import Chip, Taken
 from kiosk.taps import newest_tap
 from kiosk.vault import Field, Vault, new_uid
 
@@ -77,7 +77,7 @@ def lend(
     before = connection.execute(sql, (card_index(vault, card),)).fetchone()
     if before is not None and (before[0] != holder or before[1] is not None or before[2] is None):
         return Taken(before[0])
-    badge = roster.give(connection, vault, holder, card, at_ms=at_ms, chip=chip)
+    badge = badges.give(connection, vault, holder, card, at_ms=at_ms, chip=chip)
     if isinstance(badge, int):
         connection.execute("UPDATE badges SET loan_until_ms = ?, added_ms = ? WHERE id = ?", (until_ms, at_ms, badge))
         # The badge's own row is gone when the loan has ended: then only this says whose it was, and goes with him.

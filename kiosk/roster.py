@@ -1,4 +1,4 @@
-"""All SQL about holders, their dated profiles and their badges. Each function runs inside the caller's transaction or read."""
+"""All SQL about holders and their dated profiles, and who a card stands for. Each function runs inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import sqlite3
 from dataclasses import dataclass, replace
 from typing import Final
 
+from kiosk import badges
+from kiosk.badges import Badge, Chip, SealedBadge, Taken
 from kiosk.errors import SealBroken
-from kiosk.identifiers import CardId, Insz
-from kiosk.model import BadgeLine, Profile, Trust
-from kiosk.records import card_index, pack_card, pack_profile, unpack_card, unpack_profile
+from kiosk.identifiers import Insz
+from kiosk.model import BadgeLine, Profile
+from kiosk.records import card_index, pack_profile, unpack_profile
 from kiosk.vault import Field, Index, Vault, new_uid
 
 _FIND: Final = (
@@ -21,7 +23,6 @@ _FIND_PERSON: Final = (
     " JOIN profiles p ON p.holder = h.holder AND p.current LEFT JOIN badges b ON b.card_index = h.insz_index"
     " WHERE h.insz_index = ? LIMIT 1"
 )
-_BADGES: Final = "SELECT id, uid, holder, added_ms, revoked_ms, sealed, technology, trust FROM badges"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,30 +57,10 @@ class DatedProfile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chip:
-    """What a reader said of a card: its technology, and how hard it is to pretend to be it."""
-
-    technology: str
-    trust: Trust
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Badge:
-    """A badge; ``card`` is None where its seal does not open, ``chip`` where no reader saw it enrolled. Times are Unix ms UTC."""
-
-    id: int
-    holder: int
-    card: CardId | None
-    added_ms: int
-    revoked_ms: int | None
-    chip: Chip | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SealedEntry:
     """One row of the roster as it lies on disk, to be opened outside the store's lock."""
 
-    badge: tuple[int, bytes, int, int, int | None, bytes, str | None, str | None]
+    badge: SealedBadge
     profile: tuple[int, bytes, int, int, bytes]
 
 
@@ -106,13 +87,6 @@ class Enrolled:
     new_badge: bool
     new_holder: bool
     edited: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """The card is the badge of another holder; nothing was changed."""
-
-    holder: int
 
 
 def find(connection: sqlite3.Connection, vault: Vault, card_index: bytes) -> Found | None:
@@ -182,7 +156,7 @@ def enrol(
     else:
         holder, (before, profile) = known, current_profile(connection, vault, known)
         profile_id = change_profile(connection, vault, holder, _corrected(profile, line), at_ms=at_ms)
-    badge_id = _add_badge(connection, vault, holder, line.card, at_ms=at_ms) if badge is None else badge[0]
+    badge_id = badges.add(connection, vault, holder, line.card, at_ms=at_ms) if badge is None else badge[0]
     if chip is not None:
         sql = "UPDATE badges SET technology = ?, trust = ? WHERE id = ?"
         connection.execute(sql, (chip.technology, chip.trust.value, badge_id))
@@ -198,17 +172,6 @@ def enrol(
         new_holder=known is None,
         edited=before not in (None, profile_id),
     )
-
-
-def give(connection: sqlite3.Connection, vault: Vault, holder: int, card: CardId, *, at_ms: int, chip: Chip) -> int | Taken:
-    """Make a card the badge of a known holder, also one of his that was revoked; returns its id."""
-    before = badge_by_card(connection, vault, card)
-    if before is not None and before.holder != holder:
-        return Taken(before.holder)
-    badge = _add_badge(connection, vault, holder, card, at_ms=at_ms) if before is None else before.id
-    sql = "UPDATE badges SET technology = ?, trust = ?, revoked_ms = NULL, loan_until_ms = NULL WHERE id = ?"
-    connection.execute(sql, (chip.technology, chip.trust.value, badge))
-    return badge
 
 
 def change_profile(connection: sqlite3.Connection, vault: Vault, holder: int, profile: Profile, *, at_ms: int) -> int:
@@ -234,11 +197,6 @@ def holder_of_insz(connection: sqlite3.Connection, vault: Vault, insz: Insz) -> 
     )
 
 
-def holder_of_card(connection: sqlite3.Connection, vault: Vault, card: CardId) -> int | None:
-    """Return whose badge this card is or was."""
-    return _one(connection, "SELECT holder FROM badges WHERE card_index = ?", card_index(vault, card))
-
-
 def added_ms(connection: sqlite3.Connection, holder: int) -> int | None:
     """Return when a holder was added, Unix milliseconds UTC, or None if there is no such holder."""
     return _one(connection, "SELECT added_ms FROM holders WHERE id = ?", holder)
@@ -250,28 +208,6 @@ def profiles_of(connection: sqlite3.Connection, vault: Vault, holder: int) -> li
         "SELECT id, uid, valid_from_ms, current, sealed FROM profiles WHERE holder = ? ORDER BY id", (holder,)
     )
     return [_open_profile(vault, row) for row in rows]
-
-
-def badges_of(connection: sqlite3.Connection, vault: Vault, holder: int) -> list[Badge]:
-    """Return a holder's badges, oldest first."""
-    return [_open_badge(vault, row) for row in connection.execute(f"{_BADGES} WHERE holder = ? ORDER BY id", (holder,))]
-
-
-def badge_by_id(connection: sqlite3.Connection, vault: Vault, badge: int) -> Badge | None:
-    """Return a badge, or None if there is none with this id."""
-    row = connection.execute(f"{_BADGES} WHERE id = ?", (badge,)).fetchone()
-    return None if row is None else _open_badge(vault, row)
-
-
-def badge_by_card(connection: sqlite3.Connection, vault: Vault, card: CardId) -> Badge | None:
-    """Return the badge that this card is, or None if the roster does not know it."""
-    row = connection.execute(f"{_BADGES} WHERE card_index = ?", (card_index(vault, card),)).fetchone()
-    return None if row is None else _open_badge(vault, row)
-
-
-def revoke(connection: sqlite3.Connection, badge: int, *, at_ms: int) -> None:
-    """Take a badge out of use."""
-    connection.execute("UPDATE badges SET revoked_ms = ? WHERE id = ?", (at_ms, badge))
 
 
 def page(connection: sqlite3.Connection, *, after: int, limit: int) -> list[SealedEntry]:
@@ -287,7 +223,7 @@ def page(connection: sqlite3.Connection, *, after: int, limit: int) -> list[Seal
 
 def open_entry(vault: Vault, entry: SealedEntry) -> tuple[Badge, DatedProfile]:
     """Open one row of ``page``; what does not open is None inside, so that one bad row does not hide the others."""
-    return _open_badge(vault, entry.badge), _open_profile(vault, entry.profile)
+    return badges.opened(vault, entry.badge), _open_profile(vault, entry.profile)
 
 
 def _corrected(before: Profile, line: BadgeLine) -> Profile:
@@ -317,28 +253,12 @@ def _add_profile(connection: sqlite3.Connection, vault: Vault, holder: int, prof
     return connection.execute(sql, values).lastrowid or 0
 
 
-def _add_badge(connection: sqlite3.Connection, vault: Vault, holder: int, card: CardId, *, at_ms: int) -> int:
-    uid = new_uid()
-    values = (uid, card_index(vault, card), holder, at_ms, vault.seal(Field.BADGE, uid, pack_card(card)))
-    sql = "INSERT INTO badges (uid, card_index, holder, added_ms, sealed) VALUES (?, ?, ?, ?, ?)"
-    return connection.execute(sql, values).lastrowid or 0
-
-
 def _open_profile(vault: Vault, row: tuple[int, bytes, int, int, bytes]) -> DatedProfile:
     try:
         profile = unpack_profile(vault.open(Field.PROFILE, row[1], row[4]))
     except SealBroken:
         profile = None
     return DatedProfile(id=row[0], valid_from_ms=row[2], current=bool(row[3]), profile=profile)
-
-
-def _open_badge(vault: Vault, row: tuple[int, bytes, int, int, int | None, bytes, str | None, str | None]) -> Badge:
-    try:
-        card = unpack_card(vault.open(Field.BADGE, row[1], row[5]))
-    except SealBroken:
-        card = None
-    chip = None if row[6] is None or row[7] is None else Chip(technology=row[6], trust=Trust(row[7]))
-    return Badge(id=row[0], holder=row[2], card=card, added_ms=row[3], revoked_ms=row[4], chip=chip)
 
 
 def _one(connection: sqlite3.Connection, sql: str, key: int | bytes) -> int | None:

@@ -14,7 +14,7 @@ import pytest
 
 from hardware.cards import Document
 from hardware.ports import Identity
-from kiosk import evidence, precautions, roster
+from kiosk import badges, evidence, precautions
 from kiosk.afterwards import Afterwards
 from kiosk.desk import book, people
 from kiosk.desk.linking import CALLS
@@ -116,9 +116,9 @@ def test_from_now_on_it_is_his_badge(office: Office) -> None:
     answer = office.house.tap(LOST_CARD)
     assert (answer.signal, office.house.rows()[0].holder) == (Signal.IN, office.holder)
     assert office.call("badge unknown")["items"] == []
-    badge = office.house.database.read(lambda c: roster.badge_by_id(c, office.desk.vault, 2))
+    badge = office.house.database.read(lambda c: badges.by_id(c, office.desk.vault, 2))
     assert badge is not None
-    assert badge.chip == roster.Chip(technology="test", trust=Trust.UID)
+    assert badge.chip == badges.Chip(technology="test", trust=Trust.UID)
     assert Entry.LINKED in {entry.kind for entry in office.house.database.read(partial(evidence.about, subject="badge:2"))}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kiosk import roster, tasks
+from kiosk import badges, tasks
 from kiosk.desk import Desk
 from kiosk.desk.people import CALLS
 from kiosk.errors import Declined, UsageError
@@ -310,5 +310,5 @@ def test_the_record_keeps_no_name_in_clear(desk: Desk) -> None:
 def test_any_holder_is_found_by_the_tap(desk: Desk) -> None:
     """What the desk added, a tap finds."""
     call(desk, "badge add", lines=[LINE])
-    holder = desk.database.read(lambda connection: roster.holder_of_card(connection, desk.vault, CANARY_CARD))
+    holder = desk.database.read(lambda connection: badges.holder_of(connection, desk.vault, CANARY_CARD))
     assert holder == 1

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from kiosk.amendments import Kept, SealedRow
+from kiosk.badges import Badge
 from kiosk.desk import views
 from kiosk.identifiers import ForeignVatNumber
 from kiosk.model import Direction, Profile, State
-from kiosk.roster import Badge, DatedProfile
+from kiosk.roster import DatedProfile
 from tests.desks import MORNING_MS, draft
 from tests.people import CANARY, CANARY_CARD, CANARY_INSZ, DECLARATION, EMPLOYER
 

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from hardware.ports import Card, Identity, Sighting, Unreadable
-from kiosk import roster
+from kiosk import badges
+from kiosk.badges import Chip
 from kiosk.desk import Desk
 from kiosk.desk.people import CALLS
 from kiosk.enrolling import Enrolling
 from kiosk.errors import Declined, UsageError
 from kiosk.model import Signal, Trust
-from kiosk.roster import Chip
 from tests.desks import Clock, open_desk
 from tests.people import invented_card, invented_document, invented_insz
 from tests.sites import until
@@ -83,7 +83,7 @@ def test_the_card_that_is_waited_for_becomes_a_badge(office: Office) -> None:
     }  # fmt: skip
     (badge,) = office.badges()
     assert (badge["name"], badge["technology"], badge["trust"]) == ("An", "desfire", "crypto")
-    found = office.desk.database.read(lambda c: roster.badge_by_card(c, office.desk.vault, invented_card(1)))
+    found = office.desk.database.read(lambda c: badges.by_card(c, office.desk.vault, invented_card(1)))
     assert found is not None
     assert found.chip == Chip(technology="desfire", trust=Trust.CRYPTO)
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardware.ports import Unreadable
-from kiosk import documents, notices, roster
+from kiosk import badges, documents, notices
 from kiosk.identifiers import CardId
 from kiosk.model import BadgeLine, Direction, Press, Profile, Signal, Trust
 from kiosk.obligations import Gate
@@ -566,7 +566,7 @@ def test_an_identity_card_with_an_older_number_finds_its_holder(house: Gatehouse
 
 def test_an_identity_card_registers_whoever_lost_his_badge(house: Gatehouse) -> None:
     """The badge is refused, its holder is not."""
-    house.database.write(lambda c: roster.revoke(c, 1, at_ms=house.clocks.wall_ms))
+    house.database.write(lambda c: badges.revoke(c, 1, at_ms=house.clocks.wall_ms))
     assert house.tap(ONE_CARD).signal is Signal.REVOKED
     assert house.show(ONE_DOCUMENT).signal is Signal.IN
 
@@ -575,7 +575,7 @@ def test_a_person_may_have_nothing_but_his_identity_card(house: Gatehouse) -> No
     """Put on the roster with it he is registered by it; one that was reported lost is refused like a badge."""
     house.enrol(BadgeLine(card=CardId.of_person(invented_insz(7)), profile=invented_line(7).profile))
     assert house.show(invented_document(invented_insz(7))).signal is Signal.IN
-    house.database.write(lambda c: roster.revoke(c, 2, at_ms=house.clocks.wall_ms))
+    house.database.write(lambda c: badges.revoke(c, 2, at_ms=house.clocks.wall_ms))
     house.clocks.wait(HOUR)
     assert house.show(invented_document(invented_insz(7))).signal is Signal.REVOKED
 
@@ -645,7 +645,7 @@ def test_a_revoked_badge_records_nothing(house: Gatehouse) -> None:
     """It is refused in red; the stay stays open, and the holder's other badge closes it."""
     house.enrol(BadgeLine(card=invented_card(50), profile=invented_line(1).profile))
     house.tap(ONE_CARD)
-    house.database.write(lambda c: roster.revoke(c, 1, at_ms=house.clocks.wall_ms))
+    house.database.write(lambda c: badges.revoke(c, 1, at_ms=house.clocks.wall_ms))
     house.clocks.wait(HOUR)
     answer = house.tap(ONE_CARD)
     assert (answer.signal, answer.ids, answer.name) == (Signal.REVOKED, (), "")

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from kiosk import roster, schema
+from kiosk import badges, roster, schema
+from kiosk.badges import Taken
 from kiosk.errors import SealBroken
 from kiosk.identifiers import CardId, Insz
 from kiosk.model import BadgeLine, Capacity, Profile
 from kiosk.records import card_bytes, card_index
-from kiosk.roster import Enrolled, Taken
+from kiosk.roster import Enrolled
 from kiosk.vault import Index, Vault
 from tests.people import (
     CANARY,
@@ -66,9 +67,9 @@ def test_a_tap_finds_badge_holder_and_profile_in_one_select(connection: sqlite3.
 def test_an_unknown_card_is_nobodys(connection: sqlite3.Connection) -> None:
     """A card that was never enrolled is not found by any way."""
     assert roster.find(connection, VAULT, CARD_INDEX) is None
-    assert roster.badge_by_card(connection, VAULT, CANARY_CARD) is None
-    assert roster.badge_by_id(connection, VAULT, 1) is None
-    assert roster.holder_of_card(connection, VAULT, CANARY_CARD) is None
+    assert badges.by_card(connection, VAULT, CANARY_CARD) is None
+    assert badges.by_id(connection, VAULT, 1) is None
+    assert badges.holder_of(connection, VAULT, CANARY_CARD) is None
     assert roster.holder_of_insz(connection, VAULT, CANARY_INSZ) is None
     assert roster.added_ms(connection, 1) is None
 
@@ -91,7 +92,7 @@ def test_the_same_insz_again_adds_a_badge(connection: sqlite3.Connection) -> Non
     assert second.holder == first.holder
     assert second.badge != first.badge
     assert (first.new_holder, second.new_holder, second.added, second.edited) == (True, False, True, False)
-    assert [badge.card for badge in roster.badges_of(connection, VAULT, first.holder)] == [CANARY_CARD, invented_card(2)]
+    assert [badge.card for badge in badges.of_holder(connection, VAULT, first.holder)] == [CANARY_CARD, invented_card(2)]
 
 
 def test_the_same_line_again_changes_nothing(connection: sqlite3.Connection) -> None:
@@ -139,12 +140,12 @@ def test_a_card_of_another_holder_is_taken(connection: sqlite3.Connection) -> No
 def test_a_revoked_badge_is_known_as_revoked_until_it_is_given_again(connection: sqlite3.Connection) -> None:
     """A revoked badge is found as revoked; given again to its holder it works again."""
     came = enrolled(connection, CANARY)
-    roster.revoke(connection, came.badge, at_ms=5000)
+    badges.revoke(connection, came.badge, at_ms=5000)
     found = roster.find(connection, VAULT, CARD_INDEX)
     assert found is not None
     assert found.revoked
-    badge = roster.badge_by_id(connection, VAULT, came.badge)
-    assert badge == roster.badge_by_card(connection, VAULT, CANARY_CARD)
+    badge = badges.by_id(connection, VAULT, came.badge)
+    assert badge == badges.by_card(connection, VAULT, CANARY_CARD)
     assert badge is not None
     assert badge.revoked_ms == 5000
     again = enrolled(connection, CANARY, at_ms=6000)
@@ -185,7 +186,7 @@ def test_an_identity_card_alone_puts_a_person_on_the_roster(connection: sqlite3.
     found = roster.find_person(connection, VAULT, index)
     assert found is not None
     assert (found.badge, found.holder, found.revoked) == (came.badge, came.holder, False)
-    roster.revoke(connection, came.badge, at_ms=2)
+    badges.revoke(connection, came.badge, at_ms=2)
     assert (lost := roster.find_person(connection, VAULT, index)) is not None
     assert lost.revoked
     assert enrolled(connection, own).added
@@ -231,7 +232,7 @@ def test_a_damaged_seal_stops_its_own_holder_only(connection: sqlite3.Connection
     assert (bad.card, bad_profile.profile) == (None, None)
     assert (good.card, good_profile.profile) == (invented_line(1).card, invented_line(1).profile)
     # By its blind index the holder is still found, so a lost badge can still be revoked.
-    assert roster.holder_of_card(connection, VAULT, CANARY_CARD) == came.holder
+    assert badges.holder_of(connection, VAULT, CANARY_CARD) == came.holder
 
 
 def test_cards_of_other_lengths_never_meet(connection: sqlite3.Connection) -> None:

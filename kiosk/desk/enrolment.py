@@ -10,12 +10,13 @@ from typing import Final
 
 from kiosk import evidence, loans, roster, tasks
 from kiosk.badge_lines import Numbered
+from kiosk.badges import Badge, Chip, Taken
 from kiosk.desk import Desk
 from kiosk.errors import Declined, SealBroken, UsageError
 from kiosk.evidence import Entry
 from kiosk.model import TaskKind
 from kiosk.records import card_index
-from kiosk.roster import Badge, Chip, DatedProfile, Enrolled, Taken
+from kiosk.roster import DatedProfile, Enrolled
 
 #: Rows a read: some 2 ms under the store's lock, while taps wait.
 _PAGE: Final = 500

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from kiosk import erasure, evidence, roster, tap_entries
+from kiosk import badges, erasure, evidence, roster, tap_entries
 from kiosk.claims import HOUR_MS
 from kiosk.days import RETENTION_DAYS
 from kiosk.desk import Call, Desk, params
@@ -85,9 +85,9 @@ def _recorded(desk: Desk, holder: int) -> set[str]:
     profiles = desk.database.read(partial(roster.profiles_of, vault=desk.vault, holder=holder))
     # A profile whose seal is broken must not keep him: what is known of his numbers is looked for.
     numbers = frozenset(each.profile.insz.digits for each in profiles if each.profile is not None)
-    badges = desk.database.read(partial(roster.badges_of, vault=desk.vault, holder=holder))
+    his = desk.database.read(partial(badges.of_holder, vault=desk.vault, holder=holder))
     lent = desk.database.read(partial(erasure.lent_to, holder=holder))
-    cards = {badge.card.written for badge in badges if badge.card is not None and badge.id not in lent}
+    cards = {badge.card.written for badge in his if badge.card is not None and badge.id not in lent}
     found: set[str] = set()
     after = 0
     while entries := desk.database.read(partial(evidence.window, after=after, size=_WINDOW)):

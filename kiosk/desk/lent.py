@@ -9,11 +9,11 @@ from typing import Final
 
 from hardware.ports import Card
 from kiosk import loans
+from kiosk.badges import Taken
 from kiosk.desk import Call, Desk, params
 from kiosk.errors import Declined
 from kiosk.identifiers import CardId
 from kiosk.model import rfc3339
-from kiosk.roster import Taken
 
 
 def badge_loans(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from kiosk import amendments, evidence, links, loans, roster, tasks
+from kiosk import amendments, badges, evidence, links, loans, roster, tasks
+from kiosk.badges import Chip, Taken
 from kiosk.claims import HOUR_MS
 from kiosk.desk import Call, Desk, params, rebuilding
 from kiosk.errors import Declined, SealBroken, UsageError
@@ -17,7 +18,6 @@ from kiosk.identifiers import EID, CardId, Insz
 from kiosk.links import KeptTap
 from kiosk.model import Direction, Draft, Profile, TaskKind, Trust, rfc3339
 from kiosk.outbox import Outbox
-from kiosk.roster import Chip, Taken
 
 #: More than that nobody goes through by hand.
 _MOST: Final = 500
@@ -105,7 +105,7 @@ def _give(desk: Desk, connection: sqlite3.Connection, tap: KeptTap, card: CardId
         until_ms = at_ms + round(desk.limits.max_shift_hours * HOUR_MS)
         given = loans.lend(connection, desk.vault, holder, card, until_ms=until_ms, at_ms=at_ms, chip=chip)
     else:
-        given = roster.give(connection, desk.vault, holder, card, at_ms=at_ms, chip=chip)
+        given = badges.give(connection, desk.vault, holder, card, at_ms=at_ms, chip=chip)
     if isinstance(given, Taken):
         raise Declined(f"this card is the badge of holder {given.holder}", repair="a badge is never passed on")
     # As with a loan: where the badge goes again, whose it was must be found and go with him.

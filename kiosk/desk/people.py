@@ -8,15 +8,15 @@ from dataclasses import replace
 from typing import Final
 
 from hardware.ports import Card
-from kiosk import evidence, roster, taps, tasks
+from kiosk import badges, evidence, roster, taps, tasks
 from kiosk.badge_fields import FIELDS, Given, Mistakes, parse_given, parse_insz
 from kiosk.badge_lines import Numbered, parse_lines
+from kiosk.badges import Badge, Chip
 from kiosk.desk import Call, Desk, enrolment, params, views
 from kiosk.errors import Declined, UsageError
 from kiosk.evidence import Entry
 from kiosk.identifiers import CardId, Insz
 from kiosk.model import Capacity, Direction, Profile, TaskKind, Trust, rfc3339
-from kiosk.roster import Badge, Chip
 
 _EDITABLE: Final = tuple(name for name in FIELDS if name not in {"card", "insz"})
 _WHO: Final = ("holder", "card")
@@ -109,16 +109,12 @@ def badge_revoke(desk: Desk, asked: Mapping[str, object]) -> dict[str, object]:
     at_ms = desk.clock().wall_ms
 
     def work(connection: sqlite3.Connection) -> Badge:
-        badge = (
-            roster.badge_by_id(connection, desk.vault, number)
-            if card is None
-            else roster.badge_by_card(connection, desk.vault, card)
-        )
+        badge = badges.by_id(connection, desk.vault, number) if card is None else badges.by_card(connection, desk.vault, card)
         if badge is None:
             raise Declined("the roster knows no such badge", repair="`kiosk badge list` shows all of them")
         if badge.revoked_ms is not None:
             return badge
-        roster.revoke(connection, badge.id, at_ms=at_ms)
+        badges.revoke(connection, badge.id, at_ms=at_ms)
         evidence.record(connection, desk.vault, Entry.BADGE_REVOKED, f"badge:{badge.id}", at_ms=at_ms)
         _tell_open_stay(desk, connection, badge.holder, at_ms)
         return replace(badge, revoked_ms=at_ms)
@@ -192,7 +188,7 @@ def _tell_open_stay(desk: Desk, connection: sqlite3.Connection, holder: int, at_
     newest = taps.newest_tap(connection, book=desk.book, holder=holder)
     if newest is None or newest.last.direction is not Direction.IN:
         return
-    if any(badge.revoked_ms is None for badge in roster.badges_of(connection, desk.vault, holder)):
+    if any(badge.revoked_ms is None for badge in badges.of_holder(connection, desk.vault, holder)):
         return
     tasks.open_task(
         connection,
@@ -209,7 +205,7 @@ def _holder(desk: Desk, connection: sqlite3.Connection, asked: Mapping[str, obje
     if insz is not None:
         holder = roster.holder_of_insz(connection, desk.vault, insz)
     elif asked.get("card") is not None:
-        holder = roster.holder_of_card(connection, desk.vault, params.card(asked))
+        holder = badges.holder_of(connection, desk.vault, params.card(asked))
     else:
         holder = params.number(asked, "holder")
     if holder is None or roster.added_ms(connection, holder) is None or roster.is_forgotten(connection, holder):
@@ -228,7 +224,7 @@ def _told(desk: Desk, connection: sqlite3.Connection, holder: int) -> dict[str, 
         **views.profile_fields(current.profile if current else None),
         "open_stay": {"registration": newest.registration, "since": rfc3339(newest.last.at_ms)} if newest and inside else None,
         "profiles": [views.dated_fields(dated) for dated in profiles],
-        "badges": [views.badge_fields(badge) for badge in roster.badges_of(connection, desk.vault, holder)],
+        "badges": [views.badge_fields(badge) for badge in badges.of_holder(connection, desk.vault, holder)],
     }
 
 

@@ -6,10 +6,11 @@ from dataclasses import asdict
 
 from kiosk.advice import Audience, Language, advise, advise_finding
 from kiosk.amendments import Kept, SealedRow
+from kiosk.badges import Badge
 from kiosk.contract import VALIDITY_PENDING
 from kiosk.identifiers import Employer, EnterpriseNumber, ForeignVatNumber, Insz
 from kiosk.model import Address, Coordinates, Place, Profile, Reason, State, rfc3339
-from kiosk.roster import Badge, DatedProfile
+from kiosk.roster import DatedProfile
 from kiosk.task_advice import ON_REASONS
 from kiosk.verdicts import ServedRegistration
 

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kiosk import roster, settling
+from kiosk import badges, settling
 from kiosk.batches import Row, Terms
 from kiosk.claims import Claims
 from kiosk.identifiers import ForeignVatNumber
@@ -61,7 +61,7 @@ def live_a_day(house: Gatehouse) -> None:
         settling.answered(outbox, batch, Answered(items=items), at_ms=house.clocks.wall_ms)
     house.tap(CANARY_CARD, press=Press.BREAK)
     house.correct(2, Profile(insz=invented_insz(2), name="Person Two"))
-    house.database.write(lambda c: roster.revoke(c, 3, at_ms=house.clocks.wall_ms))
+    house.database.write(lambda c: badges.revoke(c, 3, at_ms=house.clocks.wall_ms))
     house.clocks.trusted = False
     house.tap(FOREIGNER.card)
 
